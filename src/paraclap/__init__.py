@@ -1,0 +1,5 @@
+"""Free-text questions about how somebody speaks, answered by contrastive language-audio models."""
+
+from paraclap.version import __version__
+
+__all__ = ["__version__"]

@@ -1,0 +1,15 @@
+"""Any file or array to a mono float32 waveform at 16 kHz; nothing learned, nothing clipped, always the same."""
+
+from paraclap.audio.reading import AUDIO_SUFFIXES, find_audio, read_audio, read_duration
+from paraclap.audio.waveform import MIN_DURATION, SAMPLING_RATE, Waveform, convert_audio
+
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "MIN_DURATION",
+    "SAMPLING_RATE",
+    "Waveform",
+    "convert_audio",
+    "find_audio",
+    "read_audio",
+    "read_duration",
+]

@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+
+from paraclap.corpora.rows import LabelTable
+from paraclap.corpora.tables import normalize_key, read_label_table
+from paraclap.errors import CorpusError
+
+TSV = LabelTable(file="t.tsv", format="tsv", key="clip", key_is_file=True, on="clip")
+
+
+def test_cells_lose_their_blanks_and_keys_their_case(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text("\ufeffclip \tage\r\n  sub/A1.wav\t\xa0 31 \r\n\r\n", encoding="utf-8")
+    assert read_label_table(TSV, tmp_path) == {"a1": {"clip": "sub/A1.wav", "age": "31"}}
+
+
+def test_quotes_mean_something_in_csv_only(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text('clip\ttext\na\t"Well\n')
+    (tmp_path / "t.csv").write_text('clip,text\na,"Well, no"\n')
+    table = LabelTable(file="t.csv", format="csv", key="clip", on="clip")
+    assert read_label_table(TSV, tmp_path) == {"a": {"clip": "a", "text": '"Well'}}
+    assert read_label_table(table, tmp_path) == {"a": {"clip": "a", "text": "Well, no"}}
+
+
+def test_decimal_commas_become_points_in_numbers_only(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text("clip\tshare\ttext\na\t65,50\tone, two\n")
+    table = TSV.model_copy(update={"decimal": ","})
+    assert read_label_table(table, tmp_path) == {"a": {"clip": "a", "share": "65.50", "text": "one, two"}}
+
+
+def test_kaldi_files_know_their_part(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("0001 m\n\n0002\tOH NO\n0004\n")
+    (tmp_path / "b").write_text("0003 f\n")
+    table = LabelTable(files={"train": "a", "test": "b"}, format="kaldi", on="speaker")
+    assert read_label_table(table, tmp_path) == {
+        "0001": {"key": "0001", "value": "m", "part": "train"},
+        "0002": {"key": "0002", "value": "OH NO", "part": "train"},
+        "0003": {"key": "0003", "value": "f", "part": "test"},
+        "0004": {"key": "0004", "value": "", "part": "train"},
+    }
+
+
+def test_an_absent_file_is_none_or_an_error(tmp_path: Path) -> None:
+    assert read_label_table(TSV.model_copy(update={"required": False}), tmp_path) is None
+    with pytest.raises(CorpusError, match=r"no file .*t\.tsv; the labels are in it: the corpus must be complete"):
+        read_label_table(TSV, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"clip\tage\na\t1\na\t2\n", r"two lines for 'a' disagree; expected one"),
+        (b"name\tage\na\t1\n", r"has the columns name, age; expected 'clip' among them"),
+        (b"clip\tyears\na\t1\n", r"has the columns clip, years; expected 'age' among them"),
+        (b"", r"has the columns none; expected 'clip' among them"),
+        (b"clip\tage\na\n", r"a line has 1 cells, \['a'\]; expected 2: the file is damaged"),
+        (b"clip\tage\n\xff\t1\n", r"is not utf-8-sig text"),
+    ],
+)
+def test_a_file_that_is_not_what_the_row_says_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_bytes(content)
+    with pytest.raises(CorpusError, match=message):
+        read_label_table(TSV, tmp_path, columns=["age"])
+
+
+def test_two_equal_lines_are_one(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text("clip\tage\na\t1\na\t1\n")
+    assert read_label_table(TSV, tmp_path) == {"a": {"clip": "a", "age": "1"}}
+
+
+def test_a_key_may_be_a_file() -> None:
+    assert normalize_key("wav/03a01Fa.wav", is_file=True) == "03a01fa"
+    assert normalize_key("1.5-B", is_file=False) == "1.5-b"
