@@ -1,0 +1,115 @@
+"""Configurations of the mel tower and of the dual encoder, in Hugging Face's form."""
+
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig, PretrainedConfig
+
+from paraclap.errors import ModelError, ParaClapError
+from paraclap.storage import read_json
+
+_REFERENCE_KEYS = ("id", "package", "sha256")
+
+
+class MelTowerConfig(PretrainedConfig):
+    """Say how large the mel tower is.
+
+    Args:
+        num_mels: mel bands of the input, M.
+        channels: channels of the stages; every stage halves time and frequency.
+        depth: residual blocks in every stage.
+        hidden_size: size of the pooled output, H.
+        dropout: share of the pooled statistics that training drops.
+    """
+
+    model_type = "paraclap_mel"
+
+    def __init__(
+        self,
+        num_mels: int = 64,
+        channels: tuple[int, ...] | list[int] = (32, 64, 128, 256),
+        depth: int = 1,
+        hidden_size: int = 512,
+        dropout: float = 0.2,
+        **kwargs: Any,
+    ) -> None:
+        self.num_mels = num_mels
+        self.channels = list(channels)
+        self.depth = depth
+        self.hidden_size = hidden_size
+        self.dropout = dropout
+        super().__init__(**kwargs)
+
+
+class ParaClapConfig(PretrainedConfig):
+    """Say which towers a ParaCLAP has and how they meet.
+
+    Args:
+        audio_config: configuration of the audio tower, or its dictionary with `model_type`.
+        text_config: configuration of the text tower, likewise.
+        projection_dim: size of the shared space, D.
+        projection_dropout: dropout inside both projections.
+        logit_scale_init_value: log of the scale at the start, log(1/0.07) as in CLIP.
+        text_pooling: "mean" over tokens, or "cls".
+        text_reference: `{"id", "package", "sha256"}` of a text tower that the folder names but does not hold; None if
+            it holds it.
+    """
+
+    model_type = "paraclap"
+    sub_configs = {"audio_config": AutoConfig, "text_config": AutoConfig}  # noqa: RUF012
+
+    def __init__(
+        self,
+        audio_config: PretrainedConfig | dict[str, Any] | None = None,
+        text_config: PretrainedConfig | dict[str, Any] | None = None,
+        projection_dim: int = 256,
+        projection_dropout: float = 0.5,
+        logit_scale_init_value: float = 2.6592600,
+        text_pooling: str = "mean",
+        text_reference: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if text_pooling not in ("mean", "cls"):
+            raise ValueError(f"text_pooling is {text_pooling!r}; expected 'mean' or 'cls'")
+        if text_reference is not None and sorted(text_reference) != sorted(_REFERENCE_KEYS):
+            raise ValueError(f"text_reference has {sorted(text_reference)}; expected {', '.join(_REFERENCE_KEYS)}")
+        self.audio_config = _as_config(audio_config, default="paraclap_mel")
+        self.text_config = _as_config(text_config, default="bert")
+        self.projection_dim = projection_dim
+        self.projection_dropout = projection_dropout
+        self.logit_scale_init_value = logit_scale_init_value
+        self.text_pooling = text_pooling
+        self.text_reference = text_reference
+        super().__init__(**kwargs)
+
+
+def read_config(folder: Path) -> ParaClapConfig:
+    """Read the config.json of a model folder.
+
+    Raises:
+        ModelError: if it is no JSON, of another kind of model, or has a value that does not exist.
+    """
+    try:
+        values = read_json(folder / "config.json")
+    except ParaClapError as error:
+        raise ModelError(str(error)) from None
+    found = values.get("model_type") if isinstance(values, dict) else None
+    if found != ParaClapConfig.model_type:
+        raise ModelError(f"{folder} holds a model of type {found!r}; expected {ParaClapConfig.model_type!r}")
+    try:
+        config: ParaClapConfig = ParaClapConfig.from_pretrained(folder)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{folder / 'config.json'}: {reason}") from None
+    return config
+
+
+def _as_config(config: PretrainedConfig | dict[str, Any] | None, *, default: str) -> PretrainedConfig:
+    if isinstance(config, PretrainedConfig):
+        return config
+    values = dict(config or {})
+    return AutoConfig.for_model(values.pop("model_type", default), **values)
+
+
+AutoConfig.register("paraclap_mel", MelTowerConfig)
+AutoConfig.register("paraclap", ParaClapConfig)

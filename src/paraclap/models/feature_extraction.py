@@ -1,0 +1,96 @@
+"""From waveforms to the padded, masked spectrograms that the mel tower takes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from transformers import AutoFeatureExtractor, BatchFeature, SequenceFeatureExtractor
+
+from paraclap.models.configuration import MelTowerConfig
+from paraclap.models.log_mel import LogMel, MelSettings, compute_log_mel, normalize_log_mel
+
+
+class ParaClapFeatureExtractor(SequenceFeatureExtractor):
+    """Turn waveforms into normalised log-mel spectrograms, padded to the longest, with their mask."""
+
+    model_input_names = ["input_features", "audio_attention_mask"]  # noqa: RUF012
+
+    def __init__(
+        self,
+        feature_size: int = 64,
+        sampling_rate: int = 16_000,
+        padding_value: float = 0.0,
+        fft_size: int = 1024,
+        window_size: int = 640,
+        hop_size: int = 160,
+        min_frequency: float = 20.0,
+        max_frequency: float = 7600.0,
+        dynamic_range: float = 8.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(feature_size=feature_size, sampling_rate=sampling_rate, padding_value=padding_value, **kwargs)
+        self.fft_size = fft_size
+        self.window_size = window_size
+        self.hop_size = hop_size
+        self.min_frequency = min_frequency
+        self.max_frequency = max_frequency
+        self.dynamic_range = dynamic_range
+
+    @property
+    def mel_settings(self) -> MelSettings:
+        """How spectrograms are made."""
+        return MelSettings(
+            sampling_rate=self.sampling_rate,
+            num_mels=self.feature_size,
+            fft_size=self.fft_size,
+            window_size=self.window_size,
+            hop_size=self.hop_size,
+            min_frequency=self.min_frequency,
+            max_frequency=self.max_frequency,
+            dynamic_range=self.dynamic_range,
+        )
+
+    def __call__(
+        self,
+        raw_speech: npt.NDArray[np.float32] | Sequence[npt.NDArray[np.float32]] | Sequence[float],
+        sampling_rate: int | None = None,
+        return_tensors: str | None = None,
+        **kwargs: Any,
+    ) -> BatchFeature:
+        """Make `input_features` `[B, F, M]` and `audio_attention_mask` `[B, F]` of one or several waveforms `[T]`.
+
+        Raises:
+            ValueError: if there is no waveform, one is not of one channel, or the sampling rate is another.
+        """
+        if sampling_rate is not None and sampling_rate != self.sampling_rate:
+            raise ValueError(
+                f"audio has {sampling_rate} Hz; this model hears {self.sampling_rate} Hz: resample it first"
+            )
+        if not len(raw_speech):
+            raise ValueError("found no audio; expected one waveform or more")
+        is_one = np.ndim(raw_speech[0]) == 0
+        clips = [np.asarray(clip, dtype=np.float32) for clip in ([raw_speech] if is_one else raw_speech)]
+        bad = [clip.shape for clip in clips if clip.ndim != 1 or not clip.size]
+        if bad:
+            raise ValueError(
+                f"found audio of shape {bad[0]}; expected waveforms [T] of one channel: average the channels"
+            )
+        settings = self.mel_settings
+        mels = [normalize_log_mel(compute_log_mel(clip, settings), settings) for clip in clips]
+        features, mask = pad_log_mels(mels)
+        return BatchFeature({"input_features": features, "audio_attention_mask": mask}, tensor_type=return_tensors)
+
+
+def pad_log_mels(log_mels: Sequence[LogMel]) -> tuple[LogMel, npt.NDArray[np.int64]]:
+    """Pad spectrograms `[F, M]` with zeros to the longest: `[B, F, M]`, and the mask `[B, F]` of real frames."""
+    longest = max(len(mel) for mel in log_mels)
+    features = np.zeros((len(log_mels), longest, log_mels[0].shape[1]), dtype=np.float32)
+    mask = np.zeros((len(log_mels), longest), dtype=np.int64)
+    for row, mel in enumerate(log_mels):
+        features[row, : len(mel)] = mel
+        mask[row, : len(mel)] = 1
+    return features, mask
+
+
+AutoFeatureExtractor.register(MelTowerConfig, ParaClapFeatureExtractor)

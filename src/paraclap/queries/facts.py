@@ -1,0 +1,143 @@
+"""Facts about an utterance: what a manifest row says of each attribute, and whether a statement is true of it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from paraclap.errors import CorpusError, QueryError, near_match
+from paraclap.queries.tables import AttributeRow, SourceRow, read_attributes
+
+RowFacts = Mapping[str, frozenset[str]]  # attribute -> the levels that are possible; an absent attribute is unknown
+
+FALSE, TRUE, UNKNOWN = 0, 1, -1
+
+
+class Fact(NamedTuple):
+    """State that an attribute has a level, such as gender = female."""
+
+    attribute: str
+    level: str
+
+    def __str__(self) -> str:
+        return f"{self.attribute}={self.level}"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Hold the attributes with their levels, and judge facts against rows."""
+
+    attributes: Mapping[str, AttributeRow]
+
+    def levels_of(self, fact: Fact) -> frozenset[str]:
+        """Return the smallest levels that a fact covers.
+
+        Raises:
+            QueryError: if the attribute or its level does not exist.
+        """
+        row = self.attributes.get(fact.attribute)
+        if row is None:
+            known = ", ".join(self.attributes)
+            raise QueryError(
+                f"no attribute {fact.attribute!r}{near_match(fact.attribute, self.attributes)}; known: {known}"
+            )
+        if fact.level in row.broader:
+            return frozenset(row.broader[fact.level])
+        if fact.level not in row.levels:
+            known_levels = [*row.levels, *row.broader]
+            raise QueryError(
+                f"{fact.attribute} has no level {fact.level!r}{near_match(fact.level, known_levels)}; "
+                f"known: {', '.join(known_levels)}"
+            )
+        return frozenset([fact.level])
+
+    def read_facts(self, row: Mapping[Any, Any]) -> RowFacts:
+        """Read what a manifest row says of each attribute; what it does not say stays unknown.
+
+        Raises:
+            CorpusError: if a column of numbers holds something else.
+        """
+        facts = {}
+        for name, attribute in self.attributes.items():
+            for source in attribute.sources:
+                levels = _read_source(row.get(source.column), source) & set(attribute.levels)
+                if levels:
+                    facts[name] = frozenset(levels)
+                    break
+        return facts
+
+    def statable(self, facts: RowFacts) -> dict[str, list[str]]:
+        """List, for each attribute, the levels (smallest and broader) that are true of a row."""
+        stated = {
+            name: [
+                level
+                for level in (*attribute.levels, *attribute.broader)
+                if name in facts and facts[name] <= self.levels_of(Fact(name, level))
+            ]
+            for name, attribute in self.attributes.items()
+        }
+        return {name: levels for name, levels in stated.items() if levels}
+
+    def encode_rows(self, rows: Sequence[RowFacts]) -> npt.NDArray[np.float32]:
+        """Encode the possible levels of rows as `[N, V]`, one column a level of an attribute, 1 if it is possible."""
+        encoded = np.zeros((len(rows), len(self._columns)), dtype=np.float32)
+        for n, facts in enumerate(rows):
+            for column, (attribute, level) in enumerate(self._columns):
+                encoded[n, column] = level in facts[attribute] if attribute in facts else 1.0
+        return encoded
+
+    def relate(
+        self, encoded_rows: npt.NDArray[np.float32], statements: Sequence[Collection[Fact]]
+    ) -> npt.NDArray[np.int8]:
+        """Judge statements against rows: `[N, M]`, TRUE if all facts hold, FALSE if one fails, UNKNOWN otherwise.
+
+        A fact holds if it covers every level that is possible for the row, fails if it covers none of them.
+        """
+        distinct = sorted({fact for facts in statements for fact in facts})
+        position = {fact: index for index, fact in enumerate(distinct)}
+        covered = np.zeros((len(self._columns), len(distinct)), dtype=np.float32)
+        scope = np.zeros_like(covered)
+        for index, fact in enumerate(distinct):
+            levels = self.levels_of(fact)
+            for column, (attribute, level) in enumerate(self._columns):
+                scope[column, index] = attribute == fact.attribute
+                covered[column, index] = attribute == fact.attribute and level in levels
+        possible = encoded_rows @ covered
+        fails = possible == 0  # [N, F]
+        holds = possible == encoded_rows @ scope
+        relation = np.full((len(encoded_rows), len(statements)), UNKNOWN, dtype=np.int8)
+        for m, facts in enumerate(statements):
+            used = [position[fact] for fact in facts]
+            relation[holds[:, used].all(axis=1), m] = TRUE
+            relation[fails[:, used].any(axis=1), m] = FALSE
+        return relation
+
+    @cached_property
+    def _columns(self) -> list[tuple[str, str]]:
+        return [(name, level) for name, attribute in self.attributes.items() for level in attribute.levels]
+
+
+def load_vocabulary() -> Vocabulary:
+    """Load the attributes that paraclap can state."""
+    return Vocabulary(read_attributes())
+
+
+def _read_source(value: object, source: SourceRow) -> set[str]:
+    """Return the levels that a manifest value leaves possible; none if it says nothing."""
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return set()
+    if source.intervals is not None:
+        try:
+            number = float(str(value))
+        except ValueError:
+            raise CorpusError(
+                f"{source.column} is {value!r}; expected a number: leave it out where it is unknown"
+            ) from None
+        return {level for level, (low, high) in source.intervals.items() if low <= number < high}
+    if source.values is not None:
+        return set(source.values.get(str(value), ()))
+    return {str(value)}

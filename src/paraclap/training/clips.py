@@ -1,0 +1,83 @@
+"""The clips that a run trains and validates on: rows of all its corpora with their facts, splits and spectrograms."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from paraclap.corpora import assign_splits, find_root, import_corpus, read_manifest
+from paraclap.errors import ConfigError
+from paraclap.models import MelSettings
+from paraclap.queries import RowFacts, Vocabulary
+from paraclap.storage import hash_table
+from paraclap.training.mel_cache import MelCache, open_mel_cache
+from paraclap.training.recipe import CorpusSettings, Recipe
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """One corpus of a run: its clips by split, what is known of each, and their spectrograms."""
+
+    name: str
+    settings: CorpusSettings
+    facts: Sequence[RowFacts]
+    splits: npt.NDArray[np.str_]
+    mels: MelCache
+    fingerprint: str
+    licence: str
+
+    def rows(self, split: str) -> npt.NDArray[np.intp]:
+        """Return the rows of a split whose audio could be read and of which something is known."""
+        usable = [bool(facts) and self.mels.num_frames(row) > 0 for row, facts in enumerate(self.facts)]
+        return np.flatnonzero((self.splits == split) & np.array(usable))
+
+
+def load_clip_sets(recipe: Recipe, *, vocabulary: Vocabulary, mel_settings: MelSettings) -> list[ClipSet]:
+    """Load all corpora and manifests of a recipe, with their spectrograms.
+
+    Raises:
+        ConfigError: if the recipe names no data, or a corpus ends up without clips to train on.
+        CorpusError: if a corpus or manifest cannot be read.
+    """
+    sources = [(settings, *_import(settings.name, recipe.corpora_root)) for settings in recipe.corpora]
+    for path in recipe.manifests:
+        manifest, metadata = read_manifest(path)
+        sources.append((CorpusSettings(name=str(metadata.get("corpus", path.stem))), manifest, metadata))
+    if not sources:
+        raise ConfigError(f"recipe {recipe.name}: no corpora and no manifests; name at least one to train on")
+    loaded = []
+    for settings, manifest, metadata in sources:
+        splits = assign_splits(manifest)  # whatever the seed of the run: evaluation cuts the same dev split
+        facts = [_allowed(vocabulary.read_facts(row), settings) for row in manifest.to_dict("records")]
+        root = Path(metadata["root"])
+        mels = open_mel_cache(manifest, root=root, settings=mel_settings, folder=recipe.cache, name=settings.name)
+        clip_set = ClipSet(
+            name=settings.name,
+            settings=settings,
+            facts=facts,
+            splits=splits.to_numpy(dtype=str),
+            mels=mels,
+            fingerprint=hash_table(manifest),
+            licence=str(metadata.get("licence", "unknown")),
+        )
+        if not len(clip_set.rows("train")):
+            raise ConfigError(
+                f"{settings.name}: no clip to train on; found {len(manifest)} rows, none with a known fact"
+            )
+        loaded.append(clip_set)
+    return loaded
+
+
+def _import(name: str, corpora_root: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    result = import_corpus(name, find_root(name, corpora_root))
+    return result.manifest, result.metadata
+
+
+def _allowed(facts: RowFacts, settings: CorpusSettings) -> RowFacts:
+    if settings.attributes is None:
+        return facts
+    return {name: levels for name, levels in facts.items() if name in settings.attributes}

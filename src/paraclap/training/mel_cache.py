@@ -1,0 +1,82 @@
+"""Spectrograms of a manifest, computed once, in half precision on disk; training reads crops of them."""
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+
+from paraclap.audio import read_audio
+from paraclap.errors import AudioError
+from paraclap.models import LogMel, MelSettings, compute_log_mel
+from paraclap.records import BadFile
+from paraclap.storage import hash_bytes, hash_table, read_json, write_atomic, write_json
+
+Segment = tuple[str, float, float]  # file, start and end in seconds
+
+
+class MelCache:
+    """Give the spectrograms of a manifest's rows, from one memory-mapped file."""
+
+    def __init__(self, frames: npt.NDArray[np.float16], offsets: Sequence[int], bad_files: Sequence[BadFile]) -> None:
+        self._frames = frames
+        self._offsets = offsets
+        self.bad_files = tuple(bad_files)
+
+    def num_frames(self, row: int) -> int:
+        """Return the length of a row's spectrogram; 0 if its file could not be read."""
+        return self._offsets[row + 1] - self._offsets[row]
+
+    def read(self, row: int, *, start: int = 0, length: int | None = None) -> LogMel:
+        """Return a row's spectrogram `[F, M]`, or `length` frames of it from `start` on."""
+        begin = self._offsets[row] + start
+        stop = self._offsets[row + 1] if length is None else min(self._offsets[row + 1], begin + length)
+        return np.asarray(self._frames[begin:stop], dtype=np.float32)
+
+
+def open_mel_cache(manifest: pd.DataFrame, *, root: Path, settings: MelSettings, folder: Path, name: str) -> MelCache:
+    """Open the cache of a manifest, and fill it first if it is not there; files that cannot be read are kept out."""
+    fingerprint = hash_bytes(f"{root.resolve()} {hash_table(manifest[[]])} {asdict(settings)}".encode())[:16]
+    data, index = folder / f"{name}-{fingerprint}.npy", folder / f"{name}-{fingerprint}.json"
+    if not (index.is_file() and data.is_file()):
+        _fill(manifest, root=root, settings=settings, data=data, index=index, name=name)
+    content = read_json(index)
+    bad_files = [BadFile(**bad) for bad in content["bad_files"]]
+    return MelCache(np.load(data, mmap_mode="r"), content["offsets"], bad_files)
+
+
+def _fill(manifest: pd.DataFrame, *, root: Path, settings: MelSettings, data: Path, index: Path, name: str) -> None:
+    files, starts, ends = (manifest.index.get_level_values(level) for level in ("file", "start", "end"))
+    segments: list[Segment] = [
+        (str(root / file), start.total_seconds(), end.total_seconds())
+        for file, start, end in zip(files, starts, ends, strict=True)
+    ]
+    offsets, bad_files, mels = [0], [], []
+    with ProcessPoolExecutor() as pool:
+        results = pool.map(partial(_read_mel, settings=settings), segments, chunksize=16)
+        shown = track(results, total=len(segments), description=f"spectrograms of {name}", console=Console(stderr=True))
+        for segment, result in zip(segments, shown, strict=True):
+            if isinstance(result, str):
+                bad_files.append({"file": segment[0], "reason": result})
+            else:
+                mels.append(result)
+            offsets.append(offsets[-1] + (0 if isinstance(result, str) else len(result)))
+    empty = np.zeros((0, settings.num_mels), dtype=np.float16)
+    with write_atomic(data) as temporary:
+        np.save(temporary, np.concatenate([empty, *mels]))
+    write_json(index, {"offsets": offsets, "bad_files": bad_files})  # last: its presence says that all is there
+
+
+def _read_mel(segment: Segment, settings: MelSettings) -> npt.NDArray[np.float16] | str:
+    file, start, end = segment
+    try:
+        waveform = read_audio(file, start=start, end=end, sampling_rate=settings.sampling_rate)
+    except AudioError as error:
+        return str(error)
+    return compute_log_mel(waveform, settings).astype(np.float16)

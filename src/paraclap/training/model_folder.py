@@ -1,0 +1,102 @@
+"""The model folder at the end of a run: weights, processor, card, licence, and what it was trained from."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from paraclap.models import ParaClapProcessor, hash_weights, no_progress_bars
+from paraclap.storage import write_atomic, write_json
+from paraclap.training.clips import ClipSet
+from paraclap.training.recipe import Recipe
+from paraclap.training.run import TrainingRun
+
+_PACKAGES = ("paraclap", "torch", "transformers", "numpy", "pandas", "audformat", "soundfile", "soxr")
+
+
+def write_model_folder(folder: Path, run: TrainingRun, *, best_step: int, dev: Mapping[str, float]) -> None:
+    """Write the model of a run with all that belongs to it."""
+    model, recipe = run.model.eval(), run.recipe
+    dtype = getattr(torch, recipe.save_dtype)
+    state = {key: value.to(dtype) if value.is_floating_point() else value for key, value in model.state_dict().items()}
+    state["logit_scale"] = model.logit_scale.detach().float()
+    with no_progress_bars():
+        model.save_pretrained(folder, state_dict=state)
+    ParaClapProcessor(run.feature_extractor, run.tokenizer).save_pretrained(folder)
+    own = {key: value for key, value in state.items() if not key.startswith("text_tower.")}
+    write_json(
+        folder / "training.json",
+        {
+            "recipe": recipe.model_dump(mode="json"),
+            "best_step": best_step,
+            "dev_uar": dict(dev),
+            "corpora": [_describe(clips) for clips in run.clip_sets],
+            "weights_fingerprint": hash_weights(own),
+            "versions": {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+        },
+    )
+    with write_atomic(folder / "README.md") as temporary:
+        temporary.write_text(write_card(recipe, run.clip_sets, dev), encoding="utf-8")
+    with write_atomic(folder / "LICENSE") as temporary:
+        temporary.write_text(recipe.licence_text or f"{recipe.licence}\n", encoding="utf-8")
+
+
+def write_card(recipe: Recipe, clip_sets: Sequence[ClipSet], dev: Mapping[str, float]) -> str:
+    """Write the model card: data, licences, dev figures, limits."""
+    corpora = "\n".join(
+        f"| {c.name} | {len(c.rows('train'))} | {len(c.rows('dev'))} | {c.licence} | {c.settings.note} |"
+        for c in clip_sets
+    )
+    figures = "\n".join(f"| {name} | {value:.3f} | {_find_note(name, clip_sets)} |" for name, value in dev.items())
+    return _CARD.format(name=recipe.name, licence=recipe.licence, corpora=corpora, figures=figures)
+
+
+def _find_note(task: str, clip_sets: Sequence[ClipSet]) -> str:
+    return next((c.settings.note for c in clip_sets if task.startswith(f"{c.name}-")), "")
+
+
+def _describe(clips: ClipSet) -> dict[str, object]:
+    return {
+        "name": clips.name,
+        "licence": clips.licence,
+        "train_clips": len(clips.rows("train")),
+        "dev_clips": len(clips.rows("dev")),
+        "manifest_fingerprint": clips.fingerprint,
+    }
+
+
+_CARD = """---
+license: {licence}
+library_name: paraclap
+pipeline_tag: zero-shot-audio-classification
+tags: [speech, paralinguistics, emotion]
+---
+
+# {name}
+
+A contrastive language-audio model that answers free-text questions about how somebody speaks, trained with paraclap
+after the method of [ParaCLAP](https://arxiv.org/abs/2406.07203). `training.json` holds its recipe, seed, versions and
+data fingerprints.
+
+## Data
+
+| corpus | train clips | dev clips | licence of the corpus | note |
+|---|---|---|---|---|
+{corpora}
+
+## Figures on the dev split
+
+Zero-shot UAR with paraclap's prompt ensembles, on speakers of the training corpora who were kept out of training. The
+checkpoint was chosen by the mean, so these are not test results; corpora that the model never saw are harder.
+
+| task | UAR | note |
+|---|---|---|
+{figures}
+
+## Limits
+
+The answers say how a voice sounds, not what a person feels or is. Most of the speech is acted, by few speakers, in few
+languages. Do not use it for decisions about people.
+"""

@@ -1,0 +1,27 @@
+"""Texts through the frozen text tower, each once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from paraclap.models import ParaClapModel
+
+
+class TextBank:
+    """Remember the pooled output of the frozen text tower for every text seen."""
+
+    def __init__(self, model: ParaClapModel, tokenizer: Any) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._pooled: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def pool(self, texts: Sequence[str]) -> Tensor:
+        """Return pooled texts `[N, H]`, before the projection; only new ones are encoded."""
+        new = sorted({text for text in texts if text not in self._pooled})
+        if new:
+            tokens = self._tokenizer(new, padding=True, truncation=True, return_tensors="pt")
+            self._pooled |= dict(zip(new, self._model.pool_text(**tokens).unbind(), strict=True))
+        return torch.stack([self._pooled[text] for text in texts])
