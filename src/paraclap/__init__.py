@@ -1,5 +1,50 @@
 """Free-text questions about how somebody speaks, answered by contrastive language-audio models."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from paraclap.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from paraclap.errors import AudioError, ConfigError, CorpusError, ModelError, ParaClapError, QueryError
+    from paraclap.inference import ParaClap
+    from paraclap.models import ParaClapConfig, ParaClapFeatureExtractor, ParaClapModel, ParaClapProcessor
+
+_HOMES = {  # imported on first use, so that `import paraclap` stays quick
+    "AudioError": "paraclap.errors",
+    "ConfigError": "paraclap.errors",
+    "CorpusError": "paraclap.errors",
+    "ModelError": "paraclap.errors",
+    "ParaClap": "paraclap.inference",
+    "ParaClapConfig": "paraclap.models",
+    "ParaClapError": "paraclap.errors",
+    "ParaClapFeatureExtractor": "paraclap.models",
+    "ParaClapModel": "paraclap.models",
+    "ParaClapProcessor": "paraclap.models",
+    "QueryError": "paraclap.errors",
+}
+
+__all__ = [
+    "AudioError",
+    "ConfigError",
+    "CorpusError",
+    "ModelError",
+    "ParaClap",
+    "ParaClapConfig",
+    "ParaClapError",
+    "ParaClapFeatureExtractor",
+    "ParaClapModel",
+    "ParaClapProcessor",
+    "QueryError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'paraclap' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

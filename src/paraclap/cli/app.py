@@ -1,22 +1,43 @@
 """The `paraclap` command: its subcommands, and one place that turns our errors into one line and exit status 1."""
 
+import io
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from paraclap.cli.classify import classify
 from paraclap.cli.corpus import corpus_app
+from paraclap.cli.embed import embed
+from paraclap.cli.evaluate import evaluate
+from paraclap.cli.train import train
 from paraclap.errors import ParaClapError
 from paraclap.version import __version__
 
+
+class _Commands(TyperGroup):
+    """End an interrupted command with one line and status 130, as shells do (128 + SIGINT)."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("paraclap: interrupted", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
     name="paraclap",
-    help="Answer free-text questions about how somebody speaks.",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+for command in (classify, embed, evaluate, train):
+    app.command(no_args_is_help=True)(command)
 app.add_typer(corpus_app, name="corpus")
 
 
@@ -34,13 +55,28 @@ def paraclap(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and licences.")
     ] = False,
 ) -> None:
-    """Answer free-text questions about how somebody speaks."""
+    """Answer free-text questions about how somebody speaks.
+
+    Without --model, the model inside the package answers: paraclap-mini (its weights: CC BY-NC-SA 4.0, research only).
+    """
 
 
 def main() -> None:
     """Run the command line: exit status 0, 1 for an error of ours (one line), 2 for wrong usage."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8; valid in JSON too
     try:
         app()
     except ParaClapError as error:
-        print(f"paraclap: {error}", file=sys.stderr)
+        print(f"paraclap: {' '.join(str(error).splitlines())}", file=sys.stderr)
         sys.exit(1)
+    finally:
+        _flush_output()
+
+
+def _flush_output() -> None:
+    """Write out what is left now; at exit the interpreter would complain of a reader, such as `head`, that has gone."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -40,7 +40,8 @@ def print_rows(columns: "Sequence[str]", rows: "Sequence[Sequence[str]]", *, tit
     table = Table(*columns, title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for row in rows:
         table.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 200, soft_wrap=False).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 200, markup=False, emoji=False, highlight=False)
+    console.print(table)  # as it stands: brackets in names and queries are no markup
 
 
 def write_rows(path: Path, rows: "Sequence[dict[str, Any]]") -> None:

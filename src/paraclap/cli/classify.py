@@ -1,0 +1,120 @@
+"""`paraclap classify`: answer questions about voices."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from paraclap.cli.options import BatchSizeOption, DeviceOption, DtypeOption, JsonOption, ModelOption, OutOption, Paths
+from paraclap.cli.output import check_table_suffix, print_json, print_rows, report_bad_files, write_rows
+from paraclap.cli.progress import ProgressBars
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from paraclap.inference import EncodedClips
+    from paraclap.queries import LabelSet
+
+Answer = dict[str, Any]
+
+
+def classify(
+    paths: Paths,
+    queries: Annotated[
+        list[str] | None, typer.Option("--query", "-q", help="Any sentence about a voice. Repeatable.")
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option("--task", help="Instead of queries: a label set (emotion, gender, age, arousal) or a task."),
+    ] = None,
+    model: ModelOption = None,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+    device: DeviceOption = None,
+    dtype: DtypeOption = None,
+    batch_size: BatchSizeOption = None,
+) -> None:
+    """Answer free-text questions about how somebody speaks.
+
+    Example: paraclap classify calls/ -q "an angry man" -q "a calm woman"
+
+    Each clip gets a probability for every query (softmax over the queries given) and its similarity (cosine).
+    Audio above 30 s is heard in windows of 10 s and averaged.
+    """
+    if bool(queries) == bool(task):
+        raise typer.BadParameter("give either queries (-q, repeatable) or a --task", param_hint="-q / --task")
+    if out is not None:
+        check_table_suffix(out)
+    from paraclap.inference import ParaClap, compute_probabilities
+
+    label_set = _find_label_set(task) if task else None
+    clap = ParaClap.from_pretrained(model, device=device, dtype=dtype, batch_size=batch_size)
+    columns, text_embeds = clap.embed_queries(queries or None, task=label_set)
+    with ProgressBars() as bars:
+        encoded = clap.encode(list(paths), progress=lambda done, total: bars.show("listening", done, total))
+    similarity = encoded.embeddings @ text_embeds.T if len(encoded.clips) else encoded.embeddings
+    probability = compute_probabilities(similarity, clap.logit_scale)
+    answers = _make_answers(encoded, columns, similarity, probability)
+    if as_json:
+        print_json(answers)
+    elif answers:
+        _print_table(answers, columns)
+    if out is not None:
+        write_rows(out, answers if out.suffix.lower() == ".json" else [_flatten(answer) for answer in answers])
+    report_bad_files(encoded.bad_files)
+
+
+def _find_label_set(name: str) -> "LabelSet":
+    """Return the label set of this name, or the classes of the task of this name."""
+    from paraclap.errors import QueryError, near_match
+    from paraclap.evaluation import load_tasks
+    from paraclap.queries import list_label_sets, load_label_set
+
+    if name in list_label_sets():
+        return load_label_set(name)
+    tasks = load_tasks()
+    if name in tasks:
+        return load_label_set(tasks[name].label_set).restrict(tasks[name].classes)
+    known = [*list_label_sets(), *tasks]
+    raise QueryError(f"no label set or task {name!r}{near_match(name, known)}; known: {', '.join(known)}")
+
+
+def _make_answers(
+    encoded: "EncodedClips",
+    columns: list[str],
+    similarity: "npt.NDArray[np.float32]",
+    probability: "npt.NDArray[np.float32]",
+) -> list[Answer]:
+    """Make one answer a clip; with a single query there is no probability."""
+    answers = []
+    for clip, cosines, shares in zip(encoded.clips, similarity, probability, strict=True):
+        answers.append(
+            {
+                "file": clip.name,
+                "start": clip.start,
+                "end": clip.end,
+                "similarity": {query: float(value) for query, value in zip(columns, cosines, strict=True)},
+                "probability": {query: float(value) for query, value in zip(columns, shares, strict=True)}
+                if len(columns) > 1
+                else {},
+                "best": columns[int(cosines.argmax())],
+            }
+        )
+    return answers
+
+
+def _print_table(answers: list[Answer], columns: list[str]) -> None:
+    kind = "probability" if len(columns) > 1 else "similarity"
+    shown = ["file", *columns, "best"] if len(columns) > 1 else ["file", *columns]
+    rows = []
+    for answer in answers:
+        values = [f"{answer[kind][column]:.2f}" for column in columns]
+        rows.append([answer["file"], *values, *([answer["best"]] if len(columns) > 1 else [])])
+    print_rows(shown, rows, title=f"{kind} of each query" if len(columns) > 1 else "similarity (cosine)")
+
+
+def _flatten(answer: Answer) -> Answer:
+    flat = {key: answer[key] for key in ("file", "start", "end")}
+    flat |= {f"similarity: {query}": value for query, value in answer["similarity"].items()}
+    flat |= {f"probability: {query}": value for query, value in answer["probability"].items()}
+    return flat | {"best": answer["best"]}
