@@ -1,0 +1,129 @@
+"""The result of one task with one model: every number, its interval, its prompts and where it comes from, as JSON."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from paraclap.errors import ParaClapError
+from paraclap.storage import read_json, write_json
+from paraclap.version import __version__
+
+FORMAT_VERSION = 1
+_PACKAGES = ("numpy", "audmetric", "transformers", "torch")
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Metric(_Record):
+    """Hold a metric in 0..1 and its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class IntervalMethod(_Record):
+    """Say how the intervals were made and what they do not cover; with few speakers give each one's UAR."""
+
+    method: Literal["speakers", "clips"]
+    level: float
+    draws: int
+    seed: int
+    note: str
+    by_speaker: dict[str, float] | None
+
+
+class Fingerprints(_Record):
+    """Identify the weights, the whole manifest, and the clips and labels that were scored."""
+
+    model: str
+    manifest: str
+    clips: str
+
+
+class Overlap(_Record):
+    """Say whether the model was trained on the corpus of the task; None where nobody says."""
+
+    training_corpora: tuple[str, ...] | None
+    trained_on_corpus: bool | None
+    note: str
+
+
+class SkippedFile(_Record):
+    """Name a file that could not be scored, and why."""
+
+    file: str
+    reason: str
+
+
+class Result(_Record):
+    """Hold what one model reached on one task; `metrics`, `recall` and `confusion` are of our prompt ensemble.
+
+    `confusion` counts clips, true classes as rows in the order of `classes`; `recall` names the classes that occur.
+    `prompts` has the exact sentences of every entry of `by_prompts`.
+    """
+
+    format_version: int = FORMAT_VERSION
+    task: str
+    corpus: str
+    label: str
+    classes: tuple[str, ...]
+    absent_classes: tuple[str, ...]
+    model: str
+    protocol: Literal["plain", "channel-adapted", "speaker-adapted"] = "plain"
+    metrics: dict[str, Metric]
+    by_prompts: dict[str, dict[str, Metric]]
+    recall: dict[str, float]
+    confusion: tuple[tuple[int, ...], ...]
+    prompts: dict[str, dict[str, tuple[str, ...]]]
+    clips: int
+    speakers: int | None
+    interval: IntervalMethod
+    overlap: Overlap
+    fingerprints: Fingerprints
+    versions: dict[str, str]
+    bad_files: tuple[SkippedFile, ...]
+    note: str
+
+
+def collect_versions() -> dict[str, str]:
+    """Return the versions of paraclap, Python and the packages that numbers depend on, without importing them."""
+    versions = {"paraclap": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def write_result(folder: Path, result: Result) -> Path:
+    """Write a result to `folder/TASK.json`, atomically, and return the path."""
+    path = folder / f"{result.task}.json"
+    write_json(path, result.model_dump(mode="json"))
+    return path
+
+
+def read_result(path: Path) -> Result:
+    """Read a result that `write_result` wrote.
+
+    Raises:
+        ParaClapError: if the file is missing, is no result, or has another format version.
+    """
+    content = read_json(path)
+    found = content.get("format_version") if isinstance(content, dict) else None
+    if isinstance(found, int) and found != FORMAT_VERSION:
+        raise ParaClapError(f"{path} has result format {found}; this paraclap reads {FORMAT_VERSION}: evaluate again")
+    try:
+        return Result.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "content"
+        raise ParaClapError(
+            f"{path} is no result of paraclap ({place}: {first['msg']}); expected what 'paraclap evaluate --out' writes"
+        ) from None

@@ -1,0 +1,134 @@
+"""From embeddings to the result of one task: every wording predicted, measured and drawn on the same clips."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from paraclap.evaluation.clips import Clips
+from paraclap.evaluation.embedder import Embedder
+from paraclap.evaluation.intervals import (
+    LEVEL,
+    NUM_DRAWS,
+    SEED,
+    Resampling,
+    draw_resampling,
+    find_bounds,
+    uar_by_speaker,
+)
+from paraclap.evaluation.metrics import measure
+from paraclap.evaluation.results import (
+    Fingerprints,
+    IntervalMethod,
+    Metric,
+    Overlap,
+    Result,
+    SkippedFile,
+    collect_versions,
+)
+from paraclap.evaluation.tasks import Task
+from paraclap.evaluation.zero_shot import PromptSet, predict_prompt_set
+from paraclap.records import BadFile
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Hold one task ready to be scored: its clips, every wording of it, and the fingerprint of the corpus' manifest."""
+
+    task: Task
+    clips: Clips
+    prompt_sets: Mapping[str, PromptSet]
+    manifest_fingerprint: str
+
+    @property
+    def texts(self) -> list[str]:
+        """List every prompt of every wording, each once, in order."""
+        sets = self.prompt_sets.values()
+        return list(dict.fromkeys(text for prompts in sets for texts in prompts.values() for text in texts))
+
+
+def score_trial(
+    trial: Trial,
+    embedder: Embedder,
+    audio_embeds: npt.NDArray[Any],
+    text_embeds: Mapping[str, npt.NDArray[Any]],
+    *,
+    bad_files: Sequence[BadFile] = (),
+) -> Result:
+    """Score every wording of a task on its clips; the same bootstrap draws serve all of them.
+
+    Args:
+        trial: the task and its `N` clips.
+        embedder: the model, for its name, fingerprint and training corpora.
+        audio_embeds: the clips' unit vectors `[N, D]`.
+        text_embeds: the unit vector `[D]` of every prompt, by its text.
+        bad_files: clips of the task that could not be embedded.
+    """
+    task, clips = trial.task, trial.clips
+    resampling = draw_resampling(clips.truth, clips.speakers)
+    predictions = {
+        name: predict_prompt_set(audio_embeds, prompts, text_embeds) for name, prompts in trial.prompt_sets.items()
+    }
+    by_prompts = {name: _measure_all(task, clips, resampling, predicted) for name, predicted in predictions.items()}
+    ensemble = measure(clips.truth, predictions["ensemble"], task.classes)
+    return Result(
+        task=task.name,
+        corpus=task.corpus,
+        label=task.label,
+        classes=task.classes,
+        absent_classes=tuple(name for name in task.classes if name not in ensemble.recall),
+        model=embedder.name,
+        metrics=by_prompts["ensemble"],
+        by_prompts=by_prompts,
+        recall=ensemble.recall,
+        confusion=tuple(tuple(map(int, row)) for row in ensemble.confusion),
+        prompts={name: dict(prompts) for name, prompts in trial.prompt_sets.items()},
+        clips=len(clips.truth),
+        speakers=None if clips.speakers is None else len(clips.speaker_names),
+        interval=IntervalMethod(
+            method=resampling.method,
+            level=LEVEL,
+            draws=NUM_DRAWS,
+            seed=SEED,
+            note=resampling.note,
+            by_speaker=_recall_speakers(trial, resampling, predictions["ensemble"]),
+        ),
+        overlap=find_overlap(task, embedder.training_corpora),
+        fingerprints=Fingerprints(
+            model=embedder.fingerprint, manifest=trial.manifest_fingerprint, clips=clips.fingerprint()
+        ),
+        versions=collect_versions(),
+        bad_files=tuple(SkippedFile(file=bad.file, reason=bad.reason) for bad in bad_files),
+        note=task.note,
+    )
+
+
+def find_overlap(task: Task, training_corpora: Sequence[str] | None) -> Overlap:
+    """Say whether a model was trained on the corpus of a task."""
+    if training_corpora is None:
+        return Overlap(training_corpora=None, trained_on_corpus=None, note="training corpora unknown")
+    trained = task.corpus in training_corpora
+    note = ""
+    if trained and task.split in ("dev", "test"):
+        note = f"trained on {task.corpus}; paraclap's recipes hold its {task.split} speakers out"
+    elif trained:
+        note = f"trained on {task.corpus}: not zero-shot"
+    return Overlap(training_corpora=tuple(training_corpora), trained_on_corpus=trained, note=note)
+
+
+def _measure_all(
+    task: Task, clips: Clips, resampling: Resampling, predicted: npt.NDArray[np.int64]
+) -> dict[str, Metric]:
+    values = measure(clips.truth, predicted, task.classes).metrics
+    bounds = find_bounds(resampling, clips.truth, predicted, len(task.classes))
+    return {name: Metric(value=value, low=bounds[name][0], high=bounds[name][1]) for name, value in values.items()}
+
+
+def _recall_speakers(trial: Trial, resampling: Resampling, predicted: npt.NDArray[np.int64]) -> dict[str, float] | None:
+    clips = trial.clips
+    if resampling.method == "speakers" or clips.speakers is None:
+        return None
+    recalls = uar_by_speaker(clips.truth, predicted, clips.speakers, len(trial.task.classes))
+    return dict(zip(clips.speaker_names, map(float, recalls), strict=True))

@@ -1,0 +1,125 @@
+"""Zero-shot tasks as rows of data: corpus, label, classes, prompts and published figures of each."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from paraclap.errors import QueryError, near_match
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PublishedPrompts(_Row):
+    """Hold one published wording of a task: a prompt for every class, and where it is written."""
+
+    name: str
+    source: str
+    prompts: dict[str, str]
+
+
+class PublishedFigure(_Row):
+    """Hold one published number of a model on a task, in 0..1, and where it is written."""
+
+    model: str
+    metric: Literal["uar", "wa"]
+    value: float = Field(ge=0, le=1)
+    source: str
+    note: str = ""
+
+
+class Task(_Row):
+    """Describe one zero-shot test: which rows of which corpus, their label, its classes and their prompts.
+
+    `split` and `where` choose the rows, `intervals` turn numbers into classes: half-open, `[from, to)`, in the unit of
+    the column; a number outside of all of them leaves its row out. `label_set` names the prompt ensemble.
+    """
+
+    name: str
+    corpus: str
+    label: str
+    classes: tuple[str, ...] = Field(min_length=2)
+    label_set: str
+    metric: Literal["uar"] = "uar"
+    split: Literal["train", "dev", "test"] | None = None
+    where: dict[str, tuple[str, ...]] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    published: tuple[PublishedPrompts, ...] = ()
+    figures: tuple[PublishedFigure, ...] = ()
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> "Task":
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"classes of task {self.name!r} repeat; expected each once")
+        if self.intervals and set(self.intervals) != set(self.classes):
+            raise ValueError(f"intervals of task {self.name!r} are not those of its classes {list(self.classes)}")
+        edges = sorted(self.intervals.values())
+        if any(low >= high for low, high in edges) or any(left[1] > right[0] for left, right in pairwise(edges)):
+            raise ValueError(f"intervals of task {self.name!r} are empty or overlap; expected [from, to) apart")
+        for prompts in self.published:
+            if set(prompts.prompts) != set(self.classes):
+                raise ValueError(
+                    f"published prompts {prompts.name!r} of task {self.name!r} are for {sorted(prompts.prompts)}; "
+                    f"expected {sorted(self.classes)}"
+                )
+        return self
+
+
+class _Table(_Row):
+    task: tuple[Task, ...]
+
+
+def parse_tasks(text: str, *, source: str) -> dict[str, Task]:
+    """Read task rows from TOML text, by name and in their order.
+
+    Args:
+        text: TOML with one `[[task]]` per row.
+        source: what the text came from, for the message.
+
+    Raises:
+        QueryError: if the text is no TOML, a key is unknown or missing, a row contradicts itself, or a name repeats.
+    """
+    try:
+        table = _Table.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise QueryError(f"{source} is not TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise QueryError(
+            f"{source}: {place}: {first['msg']}; see paraclap/evaluation/data/tasks.toml for rows that work"
+        ) from None
+    tasks = {task.name: task for task in table.task}
+    if len(tasks) != len(table.task):
+        raise QueryError(f"{source}: a task name occurs twice; give every row its own")
+    return tasks
+
+
+@cache
+def _packaged_tasks() -> Mapping[str, Task]:
+    text = files("paraclap.evaluation").joinpath("data/tasks.toml").read_text(encoding="utf-8")
+    return parse_tasks(text, source="tasks.toml")
+
+
+def load_tasks() -> dict[str, Task]:
+    """Return every task of the package by name, in the order of the data file."""
+    return dict(_packaged_tasks())
+
+
+def load_task(name: str) -> Task:
+    """Return one task of the package.
+
+    Raises:
+        QueryError: if there is no task of this name.
+    """
+    tasks = _packaged_tasks()
+    if name not in tasks:
+        raise QueryError(f"no task {name!r}{near_match(name, tasks) or ';'} 'paraclap evaluate --list' shows all")
+    return tasks[name]
