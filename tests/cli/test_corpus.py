@@ -130,7 +130,7 @@ def test_info_counts_a_manifest(emodb: Path, tmp_path: Path) -> None:
 
 def test_info_describes_a_corpus() -> None:
     facts = json.loads(RUNNER.invoke(corpus_app, ["info", "tess", "--json"]).stdout)
-    assert (facts["files"], facts["use"], facts["licence"]) == (2800, "test", "CC BY-NC-ND 4.0")
+    assert (facts["num_files"], facts["use"], facts["licence"]) == (2800, "test", "CC BY-NC-ND 4.0")
     assert "One file says OA_" in RUNNER.invoke(corpus_app, ["info", "tess"]).stdout
 
 

@@ -31,13 +31,13 @@ def list_command(
     from paraclap.corpora import list_corpora
 
     infos = list_corpora()
-    rows = [_outline(info) for info in infos]
+    rows = [info.describe() for info in infos]
     if out is not None:
         write_rows(out, rows)
     if as_json:
         print_json(rows)
     elif out is None:
-        cells = [(row["name"], ", ".join(row["languages"]) or "-", str(row["files"]), row["use"]) for row in rows]
+        cells = [(row["name"], ", ".join(row["languages"]) or "-", str(row["num_files"]), row["use"]) for row in rows]
         details = [(info.licence, info.title) for info in infos]
         print_rows(
             ("name", "language", "files", "use", "licence", "title"),
@@ -95,25 +95,13 @@ def info_command(
         print_rows((column, "utterances"), [(value, str(count)) for value, count in counts.items()])
 
 
-def _outline(info: "CorpusInfo") -> dict[str, Any]:
-    kept = (
-        "name",
-        "title",
-        "licence",
-        "licence_url",
-        "source",
-        "citation",
-        "version",
-        "languages",
-        "use",
-        "form_needed",
-    )
-    row = info.model_dump(include=set(kept), mode="json")
-    return {**{key: row[key] for key in kept}, "files": info.num_files, "layout": info.layout}
-
-
 def _describe(info: "CorpusInfo") -> dict[str, Any]:
-    return {**_outline(info), "examples": list(info.examples), "columns": list(info.columns), "notes": list(info.notes)}
+    return {
+        **info.describe(),
+        "examples": list(info.examples),
+        "columns": list(info.columns),
+        "notes": list(info.notes),
+    }
 
 
 def _format(value: Any) -> str:

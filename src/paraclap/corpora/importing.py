@@ -188,20 +188,8 @@ def _make_manifest(info: CorpusInfo, rows: Mapping[str, Mapping[str, Value]], en
 
 
 def _make_metadata(info: CorpusInfo, root: Path) -> dict[str, Any]:
-    kept = (
-        "title",
-        "licence",
-        "licence_url",
-        "source",
-        "citation",
-        "version",
-        "languages",
-        "use",
-        "layout",
-        "num_files",
-    )
-    facts = info.model_dump(include=set(kept), mode="json")
-    return {"corpus": info.name, "root": str(root), **{key: facts[key] for key in kept}}
+    facts = {name: value for name, value in info.describe().items() if name not in ("name", "form_needed")}
+    return {"corpus": info.name, "root": str(root), **facts}
 
 
 def _make_notes(info: CorpusInfo, layout: Layout, tables: Mapping[str, Rows | None]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -109,6 +109,11 @@ class CorpusInfo(_Strict):
     notes: tuple[str, ...] = ()
     tables: Mapping[str, LabelTable] = Field(default_factory=dict)
     columns: Mapping[str, Column]
+
+    def describe(self) -> dict[str, Any]:
+        """Return what users ask of a corpus: title, licence, source and the like, as JSON has it."""
+        how = {"examples", "patterns", "notes", "tables", "columns"}
+        return self.model_dump(exclude=how, mode="json")
 
     def columns_of(self, table: str) -> list[str]:
         """List the columns of a label table that the manifest is made from, without the made-up `part`."""

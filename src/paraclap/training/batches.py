@@ -12,6 +12,8 @@ from paraclap.training.augmentation import augment_log_mel
 from paraclap.training.clips import ClipSet
 from paraclap.training.recipe import Recipe
 
+_CROP_STEP = 32  # frames: few distinct lengths, so that kernels for them are compiled once
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -49,7 +51,8 @@ class BatchSampler:
         """Draw the batch of a step."""
         generator = np.random.default_rng([self._recipe.seed, step])
         frame_rate = self._mel_settings.sampling_rate / self._mel_settings.hop_size
-        length = int(generator.uniform(*self._recipe.crop_seconds) * frame_rate)
+        shortest, longest = (round(seconds * frame_rate / _CROP_STEP) for seconds in self._recipe.crop_seconds)
+        length = int(generator.integers(max(1, shortest), max(1, longest) + 1)) * _CROP_STEP
         mels: list[LogMel] = []
         rows: list[RowFacts] = []
         said: list[Caption] = []
