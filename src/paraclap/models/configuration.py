@@ -1,5 +1,6 @@
 """Configurations of the mel tower and of the dual encoder, in Hugging Face's form."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -105,10 +106,14 @@ def read_config(folder: Path) -> ParaClapConfig:
 
 
 def _as_config(config: PretrainedConfig | dict[str, Any] | None, *, default: str) -> PretrainedConfig:
+    """Return the config of a tower, without the path that it was read from: saved configs name no machine's folders."""
     if isinstance(config, PretrainedConfig):
-        return config
-    values = dict(config or {})
-    return AutoConfig.for_model(values.pop("model_type", default), **values)
+        own = copy.deepcopy(config)
+    else:
+        values = dict(config or {})
+        own = AutoConfig.for_model(values.pop("model_type", default), **values)
+    own.name_or_path = ""
+    return own
 
 
 AutoConfig.register("paraclap_mel", MelTowerConfig)

@@ -7,7 +7,7 @@ from paraclap.errors import QueryError
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _ARTICLE = re.compile(r"a\(n\) (?=(\S+))")
-_VOWEL_SOUND = re.compile(r"(?!(?:uni|use|usu|eu|one))[aeiou]|hour|honest|heir", re.IGNORECASE)
+_VOWEL_SOUND = re.compile(r"(?!uni[cfqstv]|union|use|usu|eu|one)[aeiou]|hour|honest|heir", re.IGNORECASE)
 
 
 def find_slots(template: str) -> frozenset[str]:
