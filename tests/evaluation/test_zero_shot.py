@@ -5,13 +5,12 @@ from paraclap.errors import QueryError
 from paraclap.evaluation.metrics import measure
 from paraclap.evaluation.tasks import load_task
 from paraclap.evaluation.zero_shot import (
-    embed_classes,
     list_prompt_sets,
     predict_classes,
     predict_prompt_set,
     zero_shot_uar,
 )
-from paraclap.queries import load_label_set
+from paraclap.queries import embed_classes, load_label_set
 
 
 def unit(rng: np.random.Generator, *shape: int) -> np.ndarray:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Answer = dict[str, Any]
 
+_MAX_COLUMNS = 5  # of a table that fits a terminal
+
 
 def classify(
     paths: Paths,
@@ -59,7 +61,7 @@ def classify(
         print_json(answers)
     elif answers:
         _print_table(answers, columns)
-    if out is not None:
+    if out is not None and answers:
         write_rows(out, answers if out.suffix.lower() == ".json" else [_flatten(answer) for answer in answers])
     report_bad_files(encoded.bad_files)
 
@@ -104,13 +106,22 @@ def _make_answers(
 
 
 def _print_table(answers: list[Answer], columns: list[str]) -> None:
-    kind = "probability" if len(columns) > 1 else "similarity"
-    shown = ["file", *columns, "best"] if len(columns) > 1 else ["file", *columns]
-    rows = []
-    for answer in answers:
-        values = [f"{answer[kind][column]:.2f}" for column in columns]
-        rows.append([answer["file"], *values, *([answer["best"]] if len(columns) > 1 else [])])
-    print_rows(shown, rows, title=f"{kind} of each query" if len(columns) > 1 else "similarity (cosine)")
+    """Print a column a query; of many queries, only the three most probable ones of each clip."""
+    if len(columns) == 1:
+        rows = [[answer["file"], f"{answer['similarity'][columns[0]]:.2f}"] for answer in answers]
+        print_rows(["file", *columns], rows, title="similarity (cosine)")
+    elif len(columns) <= _MAX_COLUMNS:
+        rows = [
+            [answer["file"], *(f"{answer['probability'][column]:.2f}" for column in columns), answer["best"]]
+            for answer in answers
+        ]
+        print_rows(["file", *columns, "best"], rows, title="probability of each query")
+    else:
+        rows = []
+        for answer in answers:
+            shares = sorted(answer["probability"].items(), key=lambda item: -item[1])
+            rows.append([answer["file"], *(f"{column} {share:.2f}" for column, share in shares[:3])])
+        print_rows(["file", "best", "second", "third"], rows, title=f"the most probable of {len(columns)} queries")
 
 
 def _flatten(answer: Answer) -> Answer:

@@ -40,7 +40,7 @@ def _draw_channel(num_mels: int, level_db: float, generator: np.random.Generator
 
 
 def _add_noise(log_mel: LogMel, snr_db: float, generator: np.random.Generator) -> LogMel:
-    """Add stationary noise with a random slope, at a level below the mean power."""
+    """Add stationary noise at a level below the mean power; a random slope tilts it around the middle of the band."""
     slope = generator.normal() * 10.0 * _DB * np.linspace(-1.0, 1.0, log_mel.shape[1])
     signal = np.power(10.0, log_mel)
     level = np.log10(signal.mean()) - snr_db * _DB

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from paraclap.errors import ConfigError
 from paraclap.models import LogMel, MelSettings, normalize_log_mel, pad_log_mels
 from paraclap.queries import Caption, CaptionSampler, RowFacts, Vocabulary
 from paraclap.training.augmentation import augment_log_mel
 from paraclap.training.clips import ClipSet
 from paraclap.training.recipe import Recipe
 
+_MAX_TRIES = 100  # clips drawn for each one of a batch, before it is clear that nothing can be said of them
 _CROP_STEP = 32  # frames: few distinct lengths, so that kernels for them are compiled once
 
 
@@ -56,7 +58,9 @@ class BatchSampler:
         mels: list[LogMel] = []
         rows: list[RowFacts] = []
         said: list[Caption] = []
-        while len(mels) < self._recipe.batch_size:
+        for _ in range(_MAX_TRIES * self._recipe.batch_size):
+            if len(mels) == self._recipe.batch_size:
+                break
             clips, row = self._draw_clip(generator)
             drawn = [
                 self._sampler.sample(clips.facts[row], generator, weights=self._recipe.attribute_weights)
@@ -68,6 +72,10 @@ class BatchSampler:
             mels.append(self._crop(clips, row, length, generator))
             rows.append(clips.facts[row])
             said.extend(captions)
+        if len(mels) < self._recipe.batch_size:
+            raise ConfigError(
+                f"recipe {self._recipe.name}: nothing can be said of nearly all clips; add clips with labels"
+            )
         features, mask = pad_log_mels(mels)
         relation = self._vocabulary.relate(self._vocabulary.encode_rows(rows), [caption.facts for caption in said])
         return Batch(

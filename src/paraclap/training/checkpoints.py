@@ -17,7 +17,7 @@ BEST = "best.pt"
 
 @dataclass
 class RunState:
-    """Hold what a run needs to go on: trainable weights, their moving average, the optimiser, and how far it is."""
+    """Hold what a run needs to go on: trainable weights, their average, the optimiser, texts, and how far it is."""
 
     step: int
     weights: dict[str, torch.Tensor]
@@ -26,6 +26,8 @@ class RunState:
     best_step: int
     best_dev: dict[str, float]
     random_state: torch.Tensor
+    texts: list[str]
+    pooled_texts: torch.Tensor
 
 
 def save_state(run: Path, state: RunState, recipe: Recipe) -> None:
@@ -48,9 +50,7 @@ def load_state(run: Path, recipe: Recipe) -> RunState:
         found = json.loads(content.pop("recipe"))
         state = RunState(**content)
     except Exception as error:  # torch raises many kinds for a damaged file
-        raise ConfigError(
-            f"{file} cannot be read ({type(error).__name__}); it is damaged: start the run again"
-        ) from None
+        raise _damaged(file, error) from None
     expected = recipe.model_dump(mode="json")
     differing = sorted(key for key in found.keys() | expected.keys() if found.get(key) != expected.get(key))
     if differing:
@@ -59,3 +59,26 @@ def load_state(run: Path, recipe: Recipe) -> RunState:
             "use its recipe or another folder"
         )
     return state
+
+
+def save_best(run: Path, average: dict[str, torch.Tensor]) -> None:
+    """Save the averaged weights that were best on dev, atomically."""
+    with write_atomic(run / BEST) as temporary:
+        torch.save(average, temporary)
+
+
+def load_best(run: Path) -> dict[str, torch.Tensor]:
+    """Load the averaged weights that were best on dev.
+
+    Raises:
+        ConfigError: if they are not there or damaged.
+    """
+    try:
+        average: dict[str, torch.Tensor] = torch.load(run / BEST, weights_only=True)
+    except Exception as error:
+        raise _damaged(run / BEST, error) from None
+    return average
+
+
+def _damaged(file: Path, error: Exception) -> ConfigError:
+    return ConfigError(f"{file} cannot be read ({type(error).__name__}); it is damaged: start the run again")

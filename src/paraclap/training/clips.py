@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from paraclap.corpora import assign_splits, find_root, import_corpus, read_manifest
+from paraclap.corpora import ImportResult, assign_splits, find_root, import_corpus, read_manifest
 from paraclap.errors import ConfigError
 from paraclap.models import MelSettings
 from paraclap.queries import RowFacts, Vocabulary
+from paraclap.records import BadFile
 from paraclap.storage import hash_table
 from paraclap.training.mel_cache import MelCache, open_mel_cache
 from paraclap.training.recipe import CorpusSettings, Recipe
@@ -29,6 +28,7 @@ class ClipSet:
     mels: MelCache
     fingerprint: str
     licence: str
+    bad_files: tuple[BadFile, ...] = ()  # that were left out, on import or when they were read
 
     def rows(self, split: str) -> npt.NDArray[np.intp]:
         """Return the rows of a split whose audio could be read and of which something is known."""
@@ -43,14 +43,20 @@ def load_clip_sets(recipe: Recipe, *, vocabulary: Vocabulary, mel_settings: MelS
         ConfigError: if the recipe names no data, or a corpus ends up without clips to train on.
         CorpusError: if a corpus or manifest cannot be read.
     """
-    sources = [(settings, *_import(settings.name, recipe.corpora_root)) for settings in recipe.corpora]
+    sources = [(settings, _import(settings.name, recipe.corpora_root)) for settings in recipe.corpora]
     for path in recipe.manifests:
         manifest, metadata = read_manifest(path)
-        sources.append((CorpusSettings(name=str(metadata.get("corpus", path.stem))), manifest, metadata))
+        settings = CorpusSettings(name=str(metadata.get("corpus", path.stem)))
+        sources.append((settings, ImportResult(manifest, metadata, findings=(), notes=())))
     if not sources:
         raise ConfigError(f"recipe {recipe.name}: no corpora and no manifests; name at least one to train on")
+    names = [settings.name for settings, _ in sources]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"recipe {recipe.name}: {twice[0]} stands twice among corpora and manifests; name it once")
     loaded = []
-    for settings, manifest, metadata in sources:
+    for settings, source in sources:
+        manifest, metadata = source.manifest, source.metadata
         splits = assign_splits(manifest)  # whatever the seed of the run: evaluation cuts the same dev split
         facts = [_allowed(vocabulary.read_facts(row), settings) for row in manifest.to_dict("records")]
         root = Path(metadata["root"])
@@ -63,18 +69,17 @@ def load_clip_sets(recipe: Recipe, *, vocabulary: Vocabulary, mel_settings: MelS
             mels=mels,
             fingerprint=hash_table(manifest),
             licence=str(metadata.get("licence", "unknown")),
+            bad_files=(*source.findings, *mels.bad_files),
         )
         if not len(clip_set.rows("train")):
-            raise ConfigError(
-                f"{settings.name}: no clip to train on; found {len(manifest)} rows, none with a known fact"
-            )
+            reason = mels.bad_files[0].reason if mels.bad_files else "none of train with a known fact"
+            raise ConfigError(f"{settings.name}: no clip to train on; found {len(manifest)} rows, {reason}")
         loaded.append(clip_set)
     return loaded
 
 
-def _import(name: str, corpora_root: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    result = import_corpus(name, find_root(name, corpora_root))
-    return result.manifest, result.metadata
+def _import(name: str, corpora_root: Path) -> ImportResult:
+    return import_corpus(name, find_root(name, corpora_root))
 
 
 def _allowed(facts: RowFacts, settings: CorpusSettings) -> RowFacts:

