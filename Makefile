@@ -12,8 +12,8 @@ PIP := $(BIN)/python -m pip install -q -c constraints.txt
 .PHONY: run test check format clean
 
 run: $(VENV)/.core
-	$(BIN)/paraclap classify $(AUDIO) -q "a man speaks" -q "a woman speaks"
-	$(BIN)/paraclap classify $(AUDIO) --task emotion
+	$(BIN)/paraclap classify "$(AUDIO)" -q "a man speaks" -q "a woman speaks"
+	$(BIN)/paraclap classify "$(AUDIO)" --task emotion
 
 test: $(VENV)/.dev
 	$(BIN)/pytest

@@ -8,7 +8,7 @@ ParaClapError
 └── ConfigError   a recipe or a setting that does not exist or does not fit
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 
@@ -40,3 +40,8 @@ def near_match(name: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the nearest known name, or an empty string."""
     matches = get_close_matches(name.lower(), list(known), n=1)
     return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def list_known(name: str, known: Collection[str]) -> str:
+    """Return the end of a message about an unknown name: the nearest known one, if any, and all of them."""
+    return f"{near_match(name, known) or ';'} known: {', '.join(known)}"

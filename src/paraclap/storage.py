@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 from paraclap.errors import CorpusError, ParaClapError
 
 FORMAT_VERSION = 1
+_UMASK = os.umask(0)  # it can only be read by setting it
+os.umask(_UMASK)
 _METADATA_KEY = b"paraclap"
 
 
@@ -37,7 +39,7 @@ def write_atomic(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o644)
+        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_UMASK)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -114,7 +114,8 @@ def test_a_wrong_root_is_told_what_was_looked_for(tmp_path: Path) -> None:
 
 def test_a_manifest_must_be_named_parquet(emodb: Path, tmp_path: Path) -> None:
     result = RUNNER.invoke(corpus_app, ["import", "emodb", str(emodb), "--out", str(tmp_path / "m.csv")])
-    assert result.exit_code == 2
+    assert isinstance(result.exception, ConfigError)
+    assert str(result.exception).endswith("m.csv: unknown suffix '.csv'; expected one of .parquet")
 
 
 def test_info_counts_a_manifest(emodb: Path, tmp_path: Path) -> None:

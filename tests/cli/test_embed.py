@@ -61,5 +61,17 @@ def test_nothing_is_written_when_no_file_is_good(run: Run, tiny_model: Path, tmp
 def test_the_table_must_be_named_parquet(run: Run, voices: Path, tmp_path: Path) -> None:
     done = run("embed", voices, "--out", tmp_path / "e.csv")
 
-    assert done.status == 2
-    assert "unknown suffix '.csv'; expected .parquet" in done.stderr
+    assert done.status == 1
+    assert "unknown suffix '.csv'; expected one of .parquet" in done.stderr
+
+
+@pytest.mark.parametrize("place", ["folder.parquet", "file.txt/e.parquet"])
+def test_a_table_that_cannot_be_written_is_refused_before_any_work(run: Run, tmp_path: Path, place: str) -> None:
+    (tmp_path / "folder.parquet").mkdir()
+    (tmp_path / "file.txt").write_text("text")
+
+    done = run("embed", tmp_path / "nowhere.wav", "--out", tmp_path / place)
+
+    assert (done.status, done.stdout) == (1, "")
+    assert f"--out {tmp_path / place}: " in done.stderr
+    assert "nowhere" not in done.stderr

@@ -65,7 +65,7 @@ def test_check_says_what_would_be_trained_and_trains_nothing(run: Run, recipe_fi
         (("mini", "--set", "steps"), "--set 'steps'; expected key=value, such as steps=1000"),
         (
             ("mini", "--set", "model.dept=2"),
-            "recipe: unknown key 'model.dept'; did you mean 'depth'?; known: text_tower",
+            "recipe: unknown key 'model.dept'; did you mean 'depth'? known: text_tower",
         ),
         (("mini", "--set", "corpora_root=nowhere"), "nowhere: no such folder; expected the folder that holds crema-d"),
         (("mini", "--resume"), "{out} holds no run to resume (no last.pt); start it without --resume"),

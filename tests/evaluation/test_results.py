@@ -114,7 +114,12 @@ def test_few_speakers_are_listed_and_many_are_not() -> None:
         ("ravdess-emotion", None, None, "training corpora unknown"),
         ("ravdess-emotion", ("emodb", "nemo"), False, ""),
         ("ravdess-emotion", ("ravdess",), True, "trained on ravdess: not zero-shot"),
-        ("emodb-emotion", ("emodb",), True, "trained on emodb; paraclap's recipes hold its dev speakers out"),
+        (
+            "emodb-emotion",
+            ("emodb",),
+            True,
+            "trained on emodb; its dev speakers were held out, and the checkpoint was chosen on them",
+        ),
     ],
 )
 def test_overlap_says_whether_the_model_was_trained_on_the_corpus(

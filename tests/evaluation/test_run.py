@@ -135,7 +135,9 @@ def test_dev_tasks_are_scored_on_the_dev_split_that_training_holds_out(tmp_path:
     assert sorted(heard) == sorted(dev.index.get_level_values("file"))
     assert 0 < result.clips < len(manifest)
     assert result.overlap.trained_on_corpus is True
-    assert result.overlap.note == "trained on baved; paraclap's recipes hold its dev speakers out"
+    assert (
+        result.overlap.note == "trained on baved; its dev speakers were held out, and the checkpoint was chosen on them"
+    )
 
 
 def test_progress_counts_the_clips_of_a_corpus(tmp_path: Path) -> None:

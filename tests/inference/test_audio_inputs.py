@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+import torch
 from tests.audio.clips import make_voice
 from tests.inference.voices import embed_alone, write_voice, write_voices
 
@@ -193,9 +194,24 @@ def test_nothing_more_is_encoded_after_a_bad_file_that_classify_refuses(
         clap.embed_audio([good, bad, good])
 
 
-def test_an_empty_folder_is_an_error(tmp_path: Path, clap: ParaClap) -> None:
-    with pytest.raises(AudioError, match=r"no audio file in this folder; expected suffixes like \.wav"):
-        clap.encode(tmp_path)
+def test_a_folder_without_audio_is_named_like_a_bad_file(tmp_path: Path, clap: ParaClap) -> None:
+    message = r"no audio file in this folder; expected suffixes like \.wav"
+
+    with pytest.raises(AudioError, match=message):
+        clap.embed_audio(tmp_path)
+    (bad,) = clap.encode(tmp_path).bad_files
+    assert re.search(message, bad.reason)
+
+
+def test_one_tensor_is_one_array(clap: ParaClap) -> None:
+    samples = np.linspace(-0.5, 0.5, 16000, dtype=np.float32)
+
+    tensor: Any = torch.from_numpy(samples)
+    with_gradient: Any = [torch.zeros(16000, requires_grad=True)]
+
+    assert np.array_equal(clap.embed_audio(tensor, 16000), clap.embed_audio(samples, 16000))
+    with pytest.raises(AudioError, match=r"^array 0: cannot be made an array \(.*requires grad"):
+        clap.embed_audio(with_gradient, 16000)
 
 
 def test_bad_files_alone_leave_no_clips(tmp_path: Path, clap: ParaClap) -> None:

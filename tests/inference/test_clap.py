@@ -175,7 +175,7 @@ def test_a_model_knows_its_name_fingerprint_and_training_corpora(tiny_model: Pat
     ("options", "message"),
     [
         ({"device": "cuda:99"}, r"^device 'cuda:99' cannot be used \(.+\); found cpu"),
-        ({"device": "abacus"}, r"^device 'abacus' cannot be used \(.+\); found cpu"),
+        ({"device": "abacus"}, "^device 'abacus' cannot be used; found cpu"),
         ({"dtype": "int8"}, r"^no dtype 'int8'; expected one of float32, bfloat16, float16$"),
     ],
 )

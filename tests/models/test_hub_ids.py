@@ -54,7 +54,24 @@ def test_an_id_that_the_hub_does_not_give_is_named_with_the_reason(
         ParaClapModel.from_pretrained("somebody/model")
 
 
-@pytest.mark.parametrize("name", ["/no/such/folder", "../nowhere", "a/b/c", "what is this?"])
-def test_what_is_neither_a_folder_nor_an_id_is_refused_without_asking_anybody(name: str) -> None:
-    with pytest.raises(ModelError, match=f"^{re.escape(f'no model {name!r}: there is no such folder, and the hub')}"):
+@pytest.mark.parametrize("name", ["/no/such/folder", "../nowhere", "a/b/c"])
+def test_what_is_neither_a_folder_nor_an_id_is_refused_without_asking_anybody(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HUB, lambda *_, **__: pytest.fail("the hub was asked"))
+
+    message = f"no model {name!r}; expected a model folder or a hub id, owner/name"
+    with pytest.raises(ModelError, match=f"^{re.escape(message)}$"):
         resolve_folder(name)
+
+
+def test_a_slip_in_a_known_name_is_pointed_out_without_asking_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HUB, lambda *_, **__: pytest.fail("the hub was asked"))
+
+    with pytest.raises(ModelError, match=r"^no model 'paraclap-mnii'; did you mean 'paraclap-mini'\? expected a model"):
+        resolve_folder("paraclap-mnii", known=["paraclap-mini"])
+
+
+def test_what_the_hub_takes_for_no_id_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"^no model 'what is this': there is no such folder, and the hub"):
+        resolve_folder("what is this")

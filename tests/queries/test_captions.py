@@ -187,7 +187,10 @@ def test_an_attribute_of_weight_zero_is_never_spoken_of() -> None:
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ({"gendre": 2.0}, "a weight for the attribute 'gendre'; did you mean 'gender'?; known: emotion, gender,"),
+        (
+            {"gendre": 2.0},
+            "a weight for the attribute 'gendre', which does not exist; did you mean 'gender'? known: emotion, gender,",
+        ),
         ({"gender": -1.0}, "the weight of gender is -1.0; expected 0 or more"),
         ({"gender": float("nan")}, "the weight of gender is nan; expected 0 or more"),
     ],

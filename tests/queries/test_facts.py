@@ -172,10 +172,10 @@ def test_one_false_fact_outweighs_unknown_ones() -> None:
 @pytest.mark.parametrize(
     ("fact", "message"),
     [
-        (Fact("gendre", "male"), "no attribute 'gendre'; did you mean 'gender'?; known: emotion, gender, age_group,"),
+        (Fact("gendre", "male"), "no attribute 'gendre'; did you mean 'gender'? known: emotion, gender, age_group,"),
         (Fact("colour", "red"), "no attribute 'colour'; known: emotion, gender,"),
-        (Fact("gender", "femal"), "gender has no level 'femal'; did you mean 'female'?; known: female, male, other"),
-        (Fact("age_group", "adolt"), "age_group has no level 'adolt'; did you mean 'adult'?; known: infant, child,"),
+        (Fact("gender", "femal"), "gender has no level 'femal'; did you mean 'female'? known: female, male, other"),
+        (Fact("age_group", "adolt"), "age_group has no level 'adolt'; did you mean 'adult'? known: infant, child,"),
     ],
 )
 def test_unknown_facts_are_named_with_the_known_ones(fact: Fact, message: str) -> None:

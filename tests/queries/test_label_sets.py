@@ -65,9 +65,9 @@ def test_a_label_set_is_restricted_to_other_classes_in_their_order() -> None:
         (
             "emotion",
             ["anger", "sadnes"],
-            "emotion has no level 'sadnes'; did you mean 'sadness'?; known: anger, boredom,",
+            "emotion has no level 'sadnes'; did you mean 'sadness'? known: anger, boredom,",
         ),
-        ("age", ["adults"], "age_group has no level 'adults'; did you mean 'adult'?; known: infant,"),
+        ("age", ["adults"], "age_group has no level 'adults'; did you mean 'adult'? known: infant,"),
         ("gender", ["female", "other"], "label set 'gender' has no words for 'other'; leave its clips out"),
         ("gender", [], "label set 'gender': found the classes []; expected each once"),
         ("gender", ["male", "male"], "label set 'gender': found the classes ['male', 'male']; expected each once"),
@@ -79,6 +79,6 @@ def test_classes_that_cannot_be_asked_for_are_refused(name: str, classes: list[s
 
 
 def test_an_unknown_label_set_is_named_with_the_known_ones() -> None:
-    message = "no label set 'emotions'; did you mean 'emotion'?; known: age, arousal, emotion, gender"
+    message = "no label set 'emotions'; did you mean 'emotion'? known: age, arousal, emotion, gender"
     with pytest.raises(QueryError, match=f"^{re.escape(message)}$"):
         load_label_set("emotions")

@@ -65,18 +65,18 @@ def test_settings_are_changed_with_key_and_value(override: str, path: list[str],
         ("=3", r"^--set '=3'; expected key=value"),
         ("steps.more=3", r"^--set 'steps\.more=3': 'steps' holds no keys$"),
         ("steps=[1", r"^--set steps=\[1: not YAML \(.+\)$"),
-        ("step=3", r"^recipe: unknown key 'step'; did you mean 'steps'\?; known: name, seed, "),
+        ("step=3", r"^recipe: unknown key 'step'; did you mean 'steps'\? known: name, seed, "),
         (
             "model.dept=3",
-            r"^recipe: unknown key 'model\.dept'; did you mean 'depth'\?; known: text_tower, projection_d",
+            r"^recipe: unknown key 'model\.dept'; did you mean 'depth'\? known: text_tower, projection_d",
         ),
         (
             "model.text_tower.poolin=cls",
-            r"^recipe: unknown key 'model\.text_tower\.poolin'; did you mean 'pooling'\?; known: id, package, sha256, ",
+            r"^recipe: unknown key 'model\.text_tower\.poolin'; did you mean 'pooling'\? known: id, package, sha256, ",
         ),
         (
             "corpora=[{name: emodb, wait: 2}]",
-            r"^recipe: unknown key 'corpora\.0\.wait'.*; known: name, attributes, weight, note$",
+            r"^recipe: unknown key 'corpora\.0\.wait'.* known: name, attributes, weight, note$",
         ),
         ("steps=0", r"^recipe: steps is 0; Input should be greater than 0$"),
         ("steps=many", r"^recipe: steps is 'many'; Input should be a valid integer"),
@@ -98,12 +98,12 @@ def test_settings_are_changed_with_key_and_value(override: str, path: list[str],
         ),
         (
             "attribute_weights.emotoin=2",
-            r"; no attribute 'emotoin'; did you mean 'emotion'\?; known: emotion, gender, ",
+            r"; no attribute 'emotoin'; did you mean 'emotion'\? known: emotion, gender, ",
         ),
         ("attribute_weights.emotion=0", r"^recipe: attribute_weights is .*; expected weights above 0; a corpus' own "),
         (
             "corpora=[{name: emodb, attributes: [gendre]}]",
-            r"^recipe: corpora\.0\.attributes is \['gendre'\]; no attribute 'gendre'; did you mean 'gender'\?; known: ",
+            r"^recipe: corpora\.0\.attributes is \['gendre'\]; no attribute 'gendre'; did you mean 'gender'\? known: ",
         ),
         ("model.text_tower.sha256=null", r"^recipe: model\.text_tower is .*; expected package and sha256, or neither$"),
     ],
@@ -114,7 +114,7 @@ def test_a_setting_that_does_not_exist_or_fit_is_refused(override: str, message:
 
 
 def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^no recipe 'mimi'; did you mean 'mini'\?; known: mini.*, or a path ending"):
+    with pytest.raises(ConfigError, match=r"^no recipe 'mimi'; did you mean 'mini'\? known: mini.*, or a path ending"):
         load_recipe("mimi")
     with pytest.raises(ConfigError, match=r"^no recipe file .*own\.yaml$"):
         load_recipe(str(tmp_path / "own.yaml"))

@@ -29,12 +29,15 @@ def convert_audio(
     """
     if sampling_rate is None:
         raise AudioError(f"{name}: the sampling rate is unknown; pass sampling_rate= in Hz with arrays")
-    if not 0 < sampling_rate < math.inf:
-        raise AudioError(f"{name}: sampling rate {sampling_rate} Hz; expected a positive number")
+    if not isinstance(sampling_rate, int | float | np.number) or not 0 < sampling_rate < math.inf:
+        raise AudioError(f"{name}: sampling rate {sampling_rate!r} Hz; expected a positive number")
     try:
         array = np.asarray(samples)
     except ValueError:
         raise AudioError(f"{name}: found rows of unequal length; expected [T] or [channels, T]") from None
+    except (TypeError, RuntimeError) as error:  # tensors that need a gradient or lie on another device
+        reason = str(error).strip().splitlines()[0]
+        raise AudioError(f"{name}: cannot be made an array ({reason}); expected [T] or [channels, T]") from None
     # 64 bit integers are mostly 16 bit samples that went through a list: scaled by their type they would fall silent.
     is_number = array.dtype.kind == "f" or (array.dtype.kind == "i" and array.itemsize <= 4)
     if not is_number or array.ndim not in (1, 2):

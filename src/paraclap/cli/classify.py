@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from paraclap.cli.options import BatchSizeOption, DeviceOption, DtypeOption, JsonOption, ModelOption, OutOption, Paths
-from paraclap.cli.output import check_table_suffix, print_json, print_rows, report_bad_files, write_rows
+from paraclap.cli.output import check_table_path, print_json, print_rows, report_bad_files, write_rows
 from paraclap.cli.progress import ProgressBars
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from paraclap.inference import EncodedClips
-    from paraclap.queries import LabelSet
 
 Answer = dict[str, Any]
 
@@ -46,10 +45,11 @@ def classify(
     if bool(queries) == bool(task):
         raise typer.BadParameter("give either queries (-q, repeatable) or a --task", param_hint="-q / --task")
     if out is not None:
-        check_table_suffix(out)
+        check_table_path(out)
+    from paraclap.evaluation import find_label_set
     from paraclap.inference import ParaClap, compute_probabilities
 
-    label_set = _find_label_set(task) if task else None
+    label_set = find_label_set(task) if task else None
     clap = ParaClap.from_pretrained(model, device=device, dtype=dtype, batch_size=batch_size)
     columns, text_embeds = clap.embed_queries(queries or None, task=label_set)
     with ProgressBars() as bars:
@@ -64,21 +64,6 @@ def classify(
     if out is not None and answers:
         write_rows(out, answers if out.suffix.lower() == ".json" else [_flatten(answer) for answer in answers])
     report_bad_files(encoded.bad_files)
-
-
-def _find_label_set(name: str) -> "LabelSet":
-    """Return the label set of this name, or the classes of the task of this name."""
-    from paraclap.errors import QueryError, near_match
-    from paraclap.evaluation import load_tasks
-    from paraclap.queries import list_label_sets, load_label_set
-
-    if name in list_label_sets():
-        return load_label_set(name)
-    tasks = load_tasks()
-    if name in tasks:
-        return load_label_set(tasks[name].label_set).restrict(tasks[name].classes)
-    known = [*list_label_sets(), *tasks]
-    raise QueryError(f"no label set or task {name!r}{near_match(name, known)}; known: {', '.join(known)}")
 
 
 def _make_answers(

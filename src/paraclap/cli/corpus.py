@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from paraclap.cli.output import check_table_suffix, print_json, print_rows, report_bad_files, write_rows
+from paraclap.cli.output import check_table_path, print_json, print_rows, report_bad_files, write_rows
 
 if TYPE_CHECKING:
     from paraclap.corpora import CorpusInfo
@@ -27,7 +27,7 @@ def list_command(
 ) -> None:
     """List the corpora that can be imported, with their licences."""
     if out is not None:
-        check_table_suffix(out)
+        check_table_path(out)
     from paraclap.corpora import list_corpora
 
     infos = list_corpora()
@@ -55,8 +55,7 @@ def import_command(
     as_json: _Json = False,
 ) -> None:
     """Write the manifest of a corpus; files that cannot be used are named, left out, and make the exit status 1."""
-    if out.suffix.lower() != ".parquet":
-        raise typer.BadParameter(f"{out}: expected a name that ends in .parquet", param_hint="--out")
+    check_table_path(out, suffixes=(".parquet",))
     from paraclap.corpora import import_corpus, summarize_manifest, write_manifest
 
     result = import_corpus(name, root, progress=True)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from paraclap.cli.options import BatchSizeOption, DeviceOption, DtypeOption, ModelOption, Paths
-from paraclap.cli.output import report_bad_files
+from paraclap.cli.output import check_table_path, report_bad_files
 from paraclap.cli.progress import ProgressBars
 
 
@@ -27,8 +27,7 @@ def embed(
     Vectors have unit length; two of them are compared by their dot product. They depend on the audio and the model
     only. The table's metadata holds the model's name and fingerprint.
     """
-    if out.suffix.lower() != ".parquet":
-        raise typer.BadParameter(f"{out}: unknown suffix {out.suffix!r}; expected .parquet", param_hint="--out")
+    check_table_path(out, suffixes=(".parquet",))
     import pandas as pd
 
     from paraclap.inference import ParaClap, make_index

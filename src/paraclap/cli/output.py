@@ -1,5 +1,6 @@
 """How commands print tables: to a terminal, as JSON, or to a file by its suffix."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +15,19 @@ if TYPE_CHECKING:
 TABLE_SUFFIXES = (".csv", ".json", ".parquet")
 
 
-def check_table_suffix(path: Path) -> None:
-    """Refuse, before any work, a file whose suffix says no table format.
+def check_table_path(path: Path, *, suffixes: "Sequence[str]" = TABLE_SUFFIXES) -> None:
+    """Refuse, before any work, a file to write whose suffix says no known format or that cannot be written.
 
     Raises:
-        ConfigError: if the suffix is not .csv, .json or .parquet.
+        ConfigError: if the suffix is not one of `suffixes`, the path is a folder, or its place cannot be written to.
     """
-    if path.suffix.lower() not in TABLE_SUFFIXES:
-        raise ConfigError(f"--out {path}: unknown suffix {path.suffix!r}; expected one of {', '.join(TABLE_SUFFIXES)}")
+    if path.suffix.lower() not in suffixes:
+        raise ConfigError(f"--out {path}: unknown suffix {path.suffix!r}; expected one of {', '.join(suffixes)}")
+    if path.is_dir():
+        raise ConfigError(f"--out {path}: this is a folder; expected the name of a file to write")
+    place = next(parent for parent in path.absolute().parents if parent.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise ConfigError(f"--out {path}: {place} is no folder that can be written to; choose another place")
 
 
 def print_json(value: Any) -> None:

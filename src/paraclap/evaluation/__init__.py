@@ -3,7 +3,7 @@
 from paraclap.evaluation.embedder import Embedder
 from paraclap.evaluation.results import Result, read_result, write_result
 from paraclap.evaluation.run import ALL_TASKS, Evaluation, SkippedTask, check_request, evaluate, resolve_tasks
-from paraclap.evaluation.tasks import Task, load_task, load_tasks
+from paraclap.evaluation.tasks import Task, find_label_set, load_task, load_tasks
 from paraclap.evaluation.zero_shot import zero_shot_uar
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Task",
     "check_request",
     "evaluate",
+    "find_label_set",
     "load_task",
     "load_tasks",
     "read_result",

@@ -144,7 +144,7 @@ def evaluate(
 def _prepare_batch(tasks: Sequence[Task], root: Path) -> tuple[_Batch, list[SkippedTask]]:
     """Import a corpus and choose the clips of each task: all that can fail early fails before anything is embedded."""
     corpus = tasks[0].corpus
-    imported = import_corpus(corpus, root)
+    imported = import_corpus(corpus, root, progress=True)
     fingerprint = hash_table(imported.manifest)
     manifest = imported.manifest
     trials: list[Trial] = []

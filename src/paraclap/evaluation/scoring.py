@@ -111,8 +111,10 @@ def find_overlap(task: Task, training_corpora: Sequence[str] | None) -> Overlap:
         return Overlap(training_corpora=None, trained_on_corpus=None, note="training corpora unknown")
     trained = task.corpus in training_corpora
     note = ""
-    if trained and task.split in ("dev", "test"):
-        note = f"trained on {task.corpus}; paraclap's recipes hold its {task.split} speakers out"
+    if trained and task.split == "dev":
+        note = f"trained on {task.corpus}; its dev speakers were held out, and the checkpoint was chosen on them"
+    elif trained and task.split == "test":
+        note = f"trained on {task.corpus}; paraclap's recipes hold its test speakers out"
     elif trained:
         note = f"trained on {task.corpus}: not zero-shot"
     return Overlap(training_corpora=tuple(training_corpora), trained_on_corpus=trained, note=note)

@@ -9,7 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from paraclap.errors import QueryError, near_match
+from paraclap.errors import QueryError, list_known, near_match
+from paraclap.queries import LabelSet, list_label_sets, load_label_set
 
 
 class _Row(BaseModel):
@@ -111,6 +112,20 @@ def _packaged_tasks() -> Mapping[str, Task]:
 def load_tasks() -> dict[str, Task]:
     """Return every task of the package by name, in the order of the data file."""
     return dict(_packaged_tasks())
+
+
+def find_label_set(name: str) -> LabelSet:
+    """Return the label set of a name, or the classes of the task of this name with their prompts.
+
+    Raises:
+        QueryError: if there is neither.
+    """
+    label_sets, tasks = list_label_sets(), _packaged_tasks()
+    if name in label_sets:
+        return load_label_set(name)
+    if name in tasks:
+        return load_label_set(tasks[name].label_set).restrict(tasks[name].classes)
+    raise QueryError(f"no label set or task {name!r}{list_known(name, [*label_sets, *tasks])}")
 
 
 def load_task(name: str) -> Task:

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from paraclap.audio import SAMPLING_RATE, Waveform
-from paraclap.errors import AudioError, ConfigError, ModelError, QueryError
+from paraclap.errors import ConfigError, ModelError, QueryError
 from paraclap.inference.clips import AudioInput, gather_clips, make_index
 from paraclap.inference.encoding import Embeddings, EncodedClips, Progress, encode_clips
 from paraclap.inference.scores import compute_probabilities
@@ -23,6 +23,7 @@ MINI = "paraclap-mini"
 DEFAULT_BATCH_SIZE = 16
 Values = Literal["probability", "similarity"]
 _TEXTS_AT_ONCE = 64
+_MAX_REASON = 120  # characters of a library's own words that still help
 _DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -72,16 +73,16 @@ class ParaClap:
         target = _find_device(device)
         if dtype is not None and dtype not in _DTYPES:
             raise ModelError(f"no dtype {dtype!r}; expected one of {', '.join(_DTYPES)}")
-        folder = _find_mini() if name == MINI else resolve_folder(name)
+        folder = _find_mini() if name == MINI else resolve_folder(name, known=[MINI])
         with no_progress_bars():
             model = ParaClapModel.from_pretrained(folder, dtype=getattr(torch, dtype or "float32"))
         processor = _load_processor(folder)
-        training = read_json(folder / "training.json") if (folder / "training.json").is_file() else None
+        _check_fit(model, processor, folder)
         return cls(
             model.to(target),
             processor,
             name=name,
-            training_corpora=None if training is None else [corpus["name"] for corpus in training["corpora"]],
+            training_corpora=_read_training_corpora(folder),
             batch_size=DEFAULT_BATCH_SIZE if batch_size is None else batch_size,
         )
 
@@ -203,9 +204,9 @@ class ParaClap:
 
     def _encode_strictly(self, audio: AudioInput, sampling_rate: int | None) -> EncodedClips:
         clips = gather_clips(audio, sampling_rate=sampling_rate)
-        missing = [clip.name for clip in clips if isinstance(clip.source, Path) and not clip.source.exists()]
-        if missing:
-            raise AudioError(f"{missing[0]}: no such file")
+        for clip in clips:
+            if isinstance(clip.source, Path) and not clip.source.is_file():
+                clip.measure()  # raises now what would be found after the work on the others
         return encode_clips(clips, self._encode_batch, batch_size=self.batch_size, is_strict=True)
 
     def _encode_batch(self, waveforms: Sequence[Waveform]) -> Embeddings:
@@ -242,7 +243,8 @@ def _find_device(device: str | None) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         there = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
         reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise ModelError(f"device {device!r} cannot be used ({reason}); found {', '.join(there)}") from None
+        detail = f" ({reason})" if len(reason) < _MAX_REASON else ""
+        raise ModelError(f"device {device!r} cannot be used{detail}; found {', '.join(there)}") from None
     return target
 
 
@@ -256,6 +258,27 @@ def _load_processor(folder: Path) -> ParaClapProcessor:
             "expected processor_config.json, tokenizer.json and tokenizer_config.json"
         ) from None
     return processor
+
+
+def _check_fit(model: ParaClapModel, processor: ParaClapProcessor, folder: Path) -> None:
+    """Refuse a processor that makes something else than the audio tower hears."""
+    settings = processor.feature_extractor.mel_settings
+    num_mels = model.config.audio_config.num_mels
+    if (settings.num_mels, settings.sampling_rate) != (num_mels, SAMPLING_RATE):
+        raise ModelError(
+            f"{folder}: the processor makes {settings.num_mels} mels at {settings.sampling_rate} Hz; "
+            f"expected {num_mels} at {SAMPLING_RATE} Hz, as the audio tower hears: save both together again"
+        )
+
+
+def _read_training_corpora(folder: Path) -> list[str] | None:
+    file = folder / "training.json"
+    if not file.is_file():
+        return None
+    try:
+        return [str(corpus["name"]) for corpus in read_json(file)["corpora"]]
+    except (KeyError, TypeError):
+        raise ModelError(f"{file} does not name the corpora; expected what 'paraclap train' writes") from None
 
 
 def _find_mini() -> Path:

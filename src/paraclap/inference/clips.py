@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import audformat
-import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
@@ -42,6 +41,8 @@ class Clip:
         """
         if not isinstance(self.source, Path):
             return Clip(self.source, 0.0, len(self.source) / SAMPLING_RATE)
+        if self.source.is_dir():
+            find_audio([self.source])  # says that it holds no audio; a folder that does was never made a clip
         duration = read_duration(self.source)
         if self.start >= duration:
             raise AudioError(f"{self.name}: segment starts at {self.start} s; the file ends at {duration:.3f} s")
@@ -66,7 +67,8 @@ def gather_clips(audio: AudioInput, *, sampling_rate: int | None = None) -> list
         AudioError: if nothing was handed in, a folder holds no audio, an index is none of audformat's, or arrays come
             without a sampling rate or are no audio.
     """
-    items: Iterable[Any] = [audio] if isinstance(audio, str | Path | np.ndarray) else audio
+    is_array = hasattr(audio, "ndim") and not isinstance(audio, pd.Index | pd.Series)
+    items: Iterable[Any] = [audio] if is_array or isinstance(audio, str | Path | bytes) else audio
     if not isinstance(items, Iterable):
         raise AudioError(f"no audio: found {audio!r}; expected files, folders, arrays or an audformat index")
     clips = _gather_index(audio) if isinstance(audio, pd.Index) else _gather_items(items, sampling_rate)
@@ -103,12 +105,19 @@ def _gather_items(items: Iterable[Any], sampling_rate: int | None) -> list[Clip]
     clips: list[Clip] = []
     for position, item in enumerate(items):
         if isinstance(item, str | Path):
-            is_there = Path(item).exists()  # a missing file is named later, like a broken one
-            clips.extend(Clip(path) for path in (find_audio([item]) if is_there else [Path(item)]))
+            clips.extend(Clip(path) for path in _find_files(Path(item)))
         else:
             name = f"array {position}"
             clips.append(Clip(convert_audio(item, sampling_rate=sampling_rate, name=name)))
     return clips
+
+
+def _find_files(path: Path) -> list[Path]:
+    """List the audio of a folder; what holds none, or is missing, is named later like a broken file."""
+    try:
+        return find_audio([path])
+    except AudioError:
+        return [path]
 
 
 def _gather_index(index: pd.Index) -> list[Clip]:

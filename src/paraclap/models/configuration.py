@@ -34,6 +34,10 @@ class MelTowerConfig(PretrainedConfig):
         dropout: float = 0.2,
         **kwargs: Any,
     ) -> None:
+        _check_counts(num_mels=num_mels, depth=depth, hidden_size=hidden_size)
+        if not channels:
+            raise ValueError("channels is empty; expected one number or more")
+        _check_counts(**{f"channels[{stage}]": width for stage, width in enumerate(channels)})
         self.num_mels = num_mels
         self.channels = list(channels)
         self.depth = depth
@@ -74,6 +78,7 @@ class ParaClapConfig(PretrainedConfig):
             raise ValueError(f"text_pooling is {text_pooling!r}; expected 'mean' or 'cls'")
         if text_reference is not None and sorted(text_reference) != sorted(_REFERENCE_KEYS):
             raise ValueError(f"text_reference has {sorted(text_reference)}; expected {', '.join(_REFERENCE_KEYS)}")
+        _check_counts(projection_dim=projection_dim)
         self.audio_config = _as_config(audio_config, default="paraclap_mel")
         self.text_config = _as_config(text_config, default="bert")
         self.projection_dim = projection_dim
@@ -103,6 +108,12 @@ def read_config(folder: Path) -> ParaClapConfig:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{folder / 'config.json'}: {reason}") from None
     return config
+
+
+def _check_counts(**counts: int) -> None:
+    for name, value in counts.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} is {value!r}; expected a whole number above 0")
 
 
 def _as_config(config: PretrainedConfig | dict[str, Any] | None, *, default: str) -> PretrainedConfig:

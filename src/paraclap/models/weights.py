@@ -2,7 +2,7 @@
 
 import hashlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from paraclap.errors import ModelError, ParaClapError
+from paraclap.errors import ModelError, ParaClapError, near_match
 from paraclap.storage import hash_file, read_json
 
 WEIGHTS_FILE = "model.safetensors"
@@ -19,8 +19,10 @@ _INDEX_FILE = "model.safetensors.index.json"
 _MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md", "LICENSE*"]
 
 
-def resolve_folder(name: str, **hub_options: Any) -> Path:
+def resolve_folder(name: str, *, known: Sequence[str] = (), **hub_options: Any) -> Path:
     """Return the local folder of a model: the folder itself, or what the hub's id was downloaded to.
+
+    A name close to one of `known` is taken for a slip, and nothing is asked of the hub.
 
     Raises:
         ModelError: if it is neither a model folder nor an id that can be downloaded.
@@ -33,6 +35,10 @@ def resolve_folder(name: str, **hub_options: Any) -> Path:
         return folder
     if folder.exists():
         raise ModelError(f"{folder} is a file; expected a model folder with config.json and {WEIGHTS_FILE}")
+    hint = near_match(name, known)
+    is_no_id = folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1  # an id is owner/name or name
+    if hint or is_no_id:
+        raise ModelError(f"no model {name!r}{hint or ';'} expected a model folder or a hub id, owner/name")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from paraclap.errors import QueryError, near_match
+from paraclap.errors import QueryError, list_known
 from paraclap.queries.facts import Fact, RowFacts, Vocabulary
 from paraclap.queries.sentences import fill_template, find_slots
 from paraclap.queries.tables import CaptionTable, read_caption_table
@@ -62,9 +62,8 @@ class CaptionSampler:
         """List the levels that are true of a row, that there are words for and that the weights allow."""
         for name, weight in weights.items():
             if name not in self.vocabulary.attributes:
-                known = ", ".join(self.vocabulary.attributes)
-                hint = near_match(name, self.vocabulary.attributes)
-                raise QueryError(f"a weight for the attribute {name!r}{hint}; known: {known}")
+                known = list_known(name, self.vocabulary.attributes)
+                raise QueryError(f"a weight for the attribute {name!r}, which does not exist{known}")
             if not weight >= 0:
                 raise QueryError(f"the weight of {name} is {weight}; expected 0 or more")
         sayable = {

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from paraclap.errors import CorpusError, QueryError, near_match
+from paraclap.errors import CorpusError, QueryError, list_known
 from paraclap.queries.tables import AttributeRow, SourceRow, read_attributes
 
 RowFacts = Mapping[str, frozenset[str]]  # attribute -> the levels that are possible; an absent attribute is unknown
@@ -41,18 +41,12 @@ class Vocabulary:
         """
         row = self.attributes.get(fact.attribute)
         if row is None:
-            known = ", ".join(self.attributes)
-            raise QueryError(
-                f"no attribute {fact.attribute!r}{near_match(fact.attribute, self.attributes)}; known: {known}"
-            )
+            raise QueryError(f"no attribute {fact.attribute!r}{list_known(fact.attribute, self.attributes)}")
         if fact.level in row.broader:
             return frozenset(row.broader[fact.level])
         if fact.level not in row.levels:
             known_levels = [*row.levels, *row.broader]
-            raise QueryError(
-                f"{fact.attribute} has no level {fact.level!r}{near_match(fact.level, known_levels)}; "
-                f"known: {', '.join(known_levels)}"
-            )
+            raise QueryError(f"{fact.attribute} has no level {fact.level!r}{list_known(fact.level, known_levels)}")
         return frozenset([fact.level])
 
     def read_facts(self, row: Mapping[Any, Any]) -> RowFacts:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from paraclap.errors import QueryError, near_match
+from paraclap.errors import QueryError, list_known
 from paraclap.queries.facts import Fact, load_vocabulary
 from paraclap.queries.sentences import fill_template, find_slots
 from paraclap.queries.tables import LabelSetRow, LevelRow, read_attributes, read_label_sets
@@ -67,6 +67,6 @@ def load_label_set(name: str) -> LabelSet:
     """
     rows = read_label_sets()
     if name not in rows:
-        raise QueryError(f"no label set {name!r}{near_match(name, rows)}; known: {', '.join(sorted(rows))}")
+        raise QueryError(f"no label set {name!r}{list_known(name, sorted(rows))}")
     row: LabelSetRow = rows[name]
     return LabelSet(name=name, attribute=row.attribute, classes=row.classes, templates=row.templates)

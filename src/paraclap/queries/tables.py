@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from paraclap.storage import hash_bytes
+
 
 class _Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -88,6 +90,12 @@ def read_caption_table() -> CaptionTable:
 def read_label_sets() -> dict[str, LabelSetRow]:
     """Read the label sets, by name."""
     return {name: LabelSetRow.model_validate(row) for name, row in _read("label_sets").items()}
+
+
+def hash_tables() -> str:
+    """Return a fingerprint of all tables: another one means other captions and prompts."""
+    tables = sorted((files("paraclap.queries") / "data").iterdir(), key=lambda table: table.name)
+    return hash_bytes(b"".join(table.read_bytes() for table in tables if table.name.endswith(".toml")))
 
 
 def _read(name: str) -> dict[str, Any]:

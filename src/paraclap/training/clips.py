@@ -79,7 +79,7 @@ def load_clip_sets(recipe: Recipe, *, vocabulary: Vocabulary, mel_settings: MelS
 
 
 def _import(name: str, corpora_root: Path) -> ImportResult:
-    return import_corpus(name, find_root(name, corpora_root))
+    return import_corpus(name, find_root(name, corpora_root), progress=True)
 
 
 def _allowed(facts: RowFacts, settings: CorpusSettings) -> RowFacts:

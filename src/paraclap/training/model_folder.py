@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from paraclap.models import ParaClapProcessor, hash_weights, no_progress_bars
+from paraclap.queries import hash_tables
 from paraclap.storage import write_atomic, write_json
 from paraclap.training.clips import ClipSet
 from paraclap.training.recipe import Recipe
@@ -25,15 +26,16 @@ def write_model_folder(folder: Path, run: TrainingRun, *, best_step: int, dev: M
     with no_progress_bars():
         model.save_pretrained(folder, state_dict=state)
     ParaClapProcessor(run.feature_extractor, run.tokenizer).save_pretrained(folder)
-    own = {key: value for key, value in state.items() if not key.startswith("text_tower.")}
+    loaded = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
     write_json(
         folder / "training.json",
         {
             "recipe": recipe.model_dump(mode="json"),
             "best_step": best_step,
             "dev_uar": dict(dev),
+            "queries_fingerprint": hash_tables(),
             "corpora": [_describe(clips) for clips in run.clip_sets],
-            "weights_fingerprint": hash_weights(own),
+            "weights_fingerprint": hash_weights(loaded),  # what ParaClap.fingerprint says after loading
             "versions": {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
         },
     )

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from paraclap.errors import ConfigError, near_match
+from paraclap.errors import ConfigError, list_known
 from paraclap.queries import load_vocabulary
 
 _MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -146,7 +146,7 @@ def _check_attributes(names: Iterable[str]) -> None:
     known = load_vocabulary().attributes
     for name in names:
         if name not in known:
-            raise ValueError(f"no attribute {name!r}{near_match(name, known)}; known: {', '.join(known)}")
+            raise ValueError(f"no attribute {name!r}{list_known(name, known)}")
 
 
 def list_recipes() -> list[str]:
@@ -168,13 +168,12 @@ def load_recipe(name_or_path: str, *, overrides: Sequence[str] = ()) -> Recipe:
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
             raise ConfigError(f"no recipe file {path}")
-        text = path.read_text(encoding="utf-8")
+        text = _read_text(path)
     elif name_or_path in list_recipes():
         text = (files("paraclap") / "configs" / f"{name_or_path}.yaml").read_text(encoding="utf-8")
     else:
         known = list_recipes()
-        hint = near_match(name_or_path, known)
-        raise ConfigError(f"no recipe {name_or_path!r}{hint}; known: {', '.join(known)}, or a path ending in .yaml")
+        raise ConfigError(f"no recipe {name_or_path!r}{list_known(name_or_path, known)}, or a path ending in .yaml")
     values = _parse_yaml(text, where=name_or_path)
     if not isinstance(values, dict):
         raise ConfigError(f"recipe {name_or_path}: found {type(values).__name__}; expected keys and values")
@@ -202,7 +201,7 @@ def _explain(error: ValidationError) -> str:
     if first["type"] != "extra_forbidden":
         return f"recipe: {where} is {first['input']!r}; {first['msg'].removeprefix('Value error, ')}"
     known = _known_keys(Recipe, first["loc"][:-1])
-    return f"recipe: unknown key {where!r}{near_match(str(first['loc'][-1]), known)}; known: {', '.join(known)}"
+    return f"recipe: unknown key {where!r}{list_known(str(first['loc'][-1]), known)}"
 
 
 def _known_keys(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
@@ -214,6 +213,13 @@ def _known_keys(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 model = inner
     return list(model.model_fields)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as text ({error}); expected a YAML file in UTF-8") from None
 
 
 def _override(values: dict[str, Any], override: str) -> None:
