@@ -72,6 +72,12 @@ def test_a_slip_in_a_known_name_is_pointed_out_without_asking_the_hub(monkeypatc
         resolve_folder("paraclap-mnii", known=["paraclap-mini"])
 
 
+def test_an_id_that_ends_like_a_known_name_is_asked_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HUB, lambda name, **_: str(tmp_path / name))
+
+    assert resolve_folder("somebody/paraclap-mini", known=["paraclap-mini"]) == tmp_path / "somebody/paraclap-mini"
+
+
 def test_what_the_hub_takes_for_no_id_is_refused() -> None:
     with pytest.raises(ModelError, match=r"^no model 'what is this': there is no such folder, and the hub"):
         resolve_folder("what is this")

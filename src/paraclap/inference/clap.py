@@ -173,7 +173,7 @@ class ParaClap:
             progress: told now and then how many clips are done, and how many there are.
 
         Raises:
-            AudioError: if a folder holds no audio, or arrays are no audio.
+            AudioError: if nothing was handed in, or arrays are no audio.
         """
         clips = gather_clips(audio, sampling_rate=sampling_rate)
         return encode_clips(clips, self._encode_batch, batch_size=self.batch_size, progress=progress)

@@ -64,8 +64,8 @@ def gather_clips(audio: AudioInput, *, sampling_rate: int | None = None) -> list
     """Bring files, folders, arrays or an audformat index to clips.
 
     Raises:
-        AudioError: if nothing was handed in, a folder holds no audio, an index is none of audformat's, or arrays come
-            without a sampling rate or are no audio.
+        AudioError: if nothing was handed in, an index is none of audformat's, or arrays come without a sampling rate or
+            are no audio. What is missing, and a folder without audio, become clips that say so when they are measured.
     """
     is_array = hasattr(audio, "ndim") and not isinstance(audio, pd.Index | pd.Series)
     items: Iterable[Any] = [audio] if is_array or isinstance(audio, str | Path | bytes) else audio

@@ -35,7 +35,7 @@ def resolve_folder(name: str, *, known: Sequence[str] = (), **hub_options: Any) 
         return folder
     if folder.exists():
         raise ModelError(f"{folder} is a file; expected a model folder with config.json and {WEIGHTS_FILE}")
-    hint = near_match(name, known)
+    hint = "" if "/" in name else near_match(name, known)  # somebody/paraclap-mini is an id, not a slip
     is_no_id = folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1  # an id is owner/name or name
     if hint or is_no_id:
         raise ModelError(f"no model {name!r}{hint or ';'} expected a model folder or a hub id, owner/name")
