@@ -11,15 +11,18 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from paraclap.errors import CorpusError, ParaClapError
+from paraclap.errors import CorpusError, ModelError, ParaClapError
 from paraclap.storage import (
     FORMAT_VERSION,
+    check_empty,
+    check_format_version,
     hash_bytes,
     hash_file,
     hash_table,
     read_json,
     read_table,
     write_atomic,
+    write_folder_atomic,
     write_json,
     write_table,
 )
@@ -83,6 +86,105 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         write_json(tmp_path / "file" / "a.json", 1)
     with pytest.raises(ParaClapError, match="is a folder; expected the name of a file to write"):
         write_json(tmp_path, 1)
+
+
+def test_an_atomic_write_makes_a_folder_or_fills_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", tmp_path / "new" / "one"):
+        with write_folder_atomic(folder, error_type=ModelError) as temporary:
+            (temporary / "a.txt").write_text("text")
+            assert not folder.exists() or names_in(folder) == []
+        assert names_in(folder) == ["a.txt"]
+        assert folder.stat().st_mode & 0o777 == 0o755
+    assert sorted(names_in(tmp_path)) == ["empty", "new"]
+    assert names_in(tmp_path / "new") == ["one"]
+
+
+def test_a_link_to_an_empty_folder_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    with write_folder_atomic(tmp_path / "link", error_type=ModelError) as temporary:
+        (temporary / "a.txt").touch()
+    assert (tmp_path / "link").is_symlink()
+    assert names_in(tmp_path / "disk") == ["a.txt"]
+
+
+def test_a_folder_with_content_is_replaced_only_if_that_is_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "old.txt").touch()
+
+    with (
+        pytest.raises(ModelError, match=r"folder is not empty, it holds old\.txt; choose an empty or a new folder$"),
+        write_folder_atomic(folder, error_type=ModelError),
+    ):
+        pytest.fail("this is work for nothing")
+    with write_folder_atomic(folder, error_type=ModelError, replace=True) as temporary:
+        (temporary / "new.txt").touch()
+
+    assert names_in(folder) == ["new.txt"]
+    assert names_in(tmp_path) == ["folder"]
+
+
+def test_what_came_into_an_empty_folder_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+
+    with (
+        pytest.raises(ModelError, match=r"folder cannot be written \(Directory not empty\); choose another place$"),
+        write_folder_atomic(folder, error_type=ModelError),
+    ):
+        (folder / "mine.txt").touch()
+
+    assert names_in(folder) == ["mine.txt"]
+    assert names_in(tmp_path) == ["folder"]
+
+
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize(
+    ("failure", "expected", "message"),
+    [
+        (KeyboardInterrupt(), KeyboardInterrupt, None),
+        (CorpusError("odd"), CorpusError, "^odd$"),
+        (OSError(28, "disk full"), ModelError, r"folder cannot be written \(disk full\); choose another place$"),
+        (OSError("disk full"), ModelError, r"folder cannot be written \(disk full\); choose another place$"),
+    ],
+)
+def test_a_failed_write_leaves_a_folder_as_it_was(
+    failure: BaseException, expected: type[BaseException], message: str | None, replace: bool, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    if replace:
+        (folder / "old.txt").touch()
+
+    with (
+        pytest.raises(expected, match=message),
+        write_folder_atomic(folder, error_type=ModelError, replace=replace) as temporary,
+    ):
+        (temporary / "half.txt").touch()
+        raise failure
+
+    assert names_in(tmp_path) == ["folder"]
+    assert names_in(folder) == ["old.txt"] * replace
+
+
+def test_a_place_that_is_no_empty_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    check_empty(tmp_path / "new" / "folder", error_type=ModelError)
+    for folder, message in (
+        (tmp_path, r"is not empty, it holds file; choose an empty or a new folder$"),
+        (tmp_path / "file", r"file is a file; expected the name of a folder to write$"),
+        (tmp_path / ("a" * 300), r"aaa cannot be written \(File name too long\); choose another place$"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            check_empty(folder, error_type=ModelError)
+    with (
+        pytest.raises(ModelError, match=r"file/new cannot be written \(Not a directory\); choose another place$"),
+        write_folder_atomic(tmp_path / "file" / "new", error_type=ModelError),
+    ):
+        pytest.fail("this is work for nothing")
 
 
 def test_json_may_hold_a_file_name_that_is_not_utf_8(tmp_path: Path) -> None:
@@ -158,6 +260,13 @@ def test_a_table_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(CorpusError, match="has format version 2; this paraclap reads up to 1: upgrade it"):
         read_table(tmp_path / "m.parquet", kind="manifest")
+
+
+def test_only_a_newer_format_version_is_refused() -> None:
+    for version in (0, FORMAT_VERSION):
+        check_format_version(version, "here")
+    with pytest.raises(CorpusError, match=r"^here has format version 7; this paraclap reads up to 1: upgrade it$"):
+        check_format_version(7, "here")
 
 
 @pytest.mark.parametrize("content", [b"", b"file,start,end\n", b"PAR1 and nothing else, PAR1"])

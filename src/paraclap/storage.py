@@ -4,8 +4,8 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,9 @@ def write_atomic(path: Path) -> Iterator[Path]:
     """
     if path.is_dir():
         raise ParaClapError(f"{path} is a folder; expected the name of a file to write")
-    try:
+    with _name_unwritable(path, ParaClapError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    except OSError as error:
-        raise ParaClapError(f"{path} cannot be written ({error.strerror}); choose another place") from None
     os.close(handle)
     temporary = Path(name)
     try:
@@ -43,6 +41,59 @@ def write_atomic(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_folder_atomic(folder: Path, *, error_type: type[ParaClapError], replace: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder beside `folder`; on success it takes its place, on failure nothing changes.
+
+    Args:
+        folder: new or empty; its parents are made.
+        error_type: of what is raised.
+        replace: do not refuse what is there already; it goes on success.
+
+    Raises:
+        ParaClapError: of the type named, if `folder` is a file or not empty and is not to be replaced, or it or
+            anything in it cannot be written.
+    """
+    target = folder.resolve()
+    if not replace:
+        check_empty(target, error_type=error_type)
+    with _name_unwritable(target, error_type):
+        if not target.parent.exists():  # of a file, making it would say that it exists, not that it is no folder
+            target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f".{target.name}.", dir=target.parent, ignore_cleanup_errors=True
+        ) as name:
+            new, old = Path(name) / "new", Path(name) / "old"
+            new.mkdir()  # the folder around it is for its owner alone
+            yield new
+            if target.exists():
+                target.rename(old) if replace else target.rmdir()
+            new.rename(target)
+
+
+def check_empty(folder: Path, *, error_type: type[ParaClapError]) -> None:
+    """Refuse what is not the place of a new folder, before any work.
+
+    Raises:
+        ParaClapError: of the type named, if `folder` is a file, is not empty or cannot be looked into.
+    """
+    with _name_unwritable(folder, error_type):
+        names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        is_file = folder.exists() and not folder.is_dir()
+    if is_file:
+        raise error_type(f"{folder} is a file; expected the name of a folder to write")
+    if names:
+        raise error_type(f"{folder} is not empty, it holds {names[0]}; choose an empty or a new folder")
+
+
+@contextmanager
+def _name_unwritable(path: Path, error_type: type[ParaClapError]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise error_type(f"{path} cannot be written ({error.strerror or error}); choose another place") from None
 
 
 def hash_bytes(data: bytes) -> str:
@@ -114,9 +165,38 @@ def read_table(path: Path, *, kind: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     if header.get("kind") != kind:
         found = header.get("kind", "a parquet file that paraclap did not write")
         raise CorpusError(f"{path} holds {found}; expected a {kind}")
-    if header["format_version"] > FORMAT_VERSION:
-        raise CorpusError(
-            f"{path} has format version {header['format_version']}; "
-            f"this paraclap reads up to {FORMAT_VERSION}: upgrade it"
-        )
+    check_format_version(header["format_version"], str(path))
     return content.to_pandas(), header["metadata"]
+
+
+def check_format_version(version: int, place: str) -> None:
+    """Refuse what a later paraclap wrote.
+
+    Raises:
+        CorpusError: if the version is newer than ours.
+    """
+    if version > FORMAT_VERSION:
+        raise CorpusError(
+            f"{place} has format version {version}; this paraclap reads up to {FORMAT_VERSION}: upgrade it"
+        )
+
+
+def write_table_parts(
+    path: Path, parts: Iterable[pd.DataFrame], *, kind: str, metadata: dict[str, Any] | None = None
+) -> None:
+    """Write a table as `write_table` does, from parts with the same columns of which one at a time is in memory.
+
+    Raises:
+        CorpusError: if there is no part.
+    """
+    header = {"kind": kind, "format_version": FORMAT_VERSION, "metadata": metadata or {}}
+    with write_atomic(path) as temporary, ExitStack() as stack:
+        writer, schema = None, None
+        for part in parts:
+            content = pa.Table.from_pandas(part, schema=schema)
+            if writer is None:
+                schema = content.schema.with_metadata({**content.schema.metadata, _METADATA_KEY: json.dumps(header)})
+                writer = stack.enter_context(pq.ParquetWriter(temporary, schema))
+            writer.write_table(content)
+        if writer is None:
+            raise CorpusError(f"{path}: no rows to write as {kind}; expected at least one")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 from tests.audio.clips import make_voice
 from tests.models.published import (
     State,
@@ -241,14 +242,21 @@ def test_an_empty_folder_is_filled(towers: Towers, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "model.safetensors").is_file()
 
 
+@pytest.mark.parametrize(
+    ("part", "error"),
+    [
+        (ParaClapModel, SafetensorError("No space left on device")),
+        (ParaClapProcessor, OSError(28, "No space left on device")),  # after the weights
+    ],
+)
 def test_nothing_is_left_of_a_conversion_that_failed(
-    towers: Towers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    part: type, error: Exception, towers: Towers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise error
 
     file = save_state(tmp_path / "best.pth.tar", make_state())
-    monkeypatch.setattr(ParaClapProcessor, "save_pretrained", fail)  # after the weights
+    monkeypatch.setattr(part, "save_pretrained", fail)
 
     with pytest.raises(ModelError, match=r"out cannot be written \(No space left on device\); choose another place$"):
         write_converted(file, tmp_path / "out", **towers.names)

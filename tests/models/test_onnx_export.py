@@ -241,7 +241,7 @@ def test_a_folder_that_is_not_empty_or_cannot_be_written_is_refused(
     (tmp_path / "file").write_text("text")
     for folder, message in (
         (tmp_path, r"is not empty, it holds file; choose an empty or a new folder$"),
-        (tmp_path / "file", r"is a file; expected a new or an empty folder to export to$"),
+        (tmp_path / "file", r"is a file; expected the name of a folder to write$"),
         (tmp_path / "file" / "out", r"cannot be written \(Not a directory\); choose another place$"),
     ):
         with pytest.raises(ModelError, match=message):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from paraclap.corpora.findings import Finding
+from paraclap.corpora.progress import track_progress
 from paraclap.corpora.rows import CorpusInfo
 from paraclap.storage import hash_file
 
@@ -65,17 +66,12 @@ def check_splits(manifest: pd.DataFrame) -> list[Finding]:
 
 def check_content(manifest: pd.DataFrame, root: Path, *, progress: bool = False) -> list[Finding]:
     """Report the files whose content is the same to the byte; only files of one size are read."""
-    from rich.console import Console
-    from rich.progress import track
-
     by_size: defaultdict[int, list[str]] = defaultdict(list)
     for file in manifest.index.get_level_values("file").unique():
         by_size[(root / file).stat().st_size].append(file)
     suspects = [file for files in by_size.values() if len(files) > 1 for file in files]
-    console = Console(stderr=True)
-    shown = progress and console.is_terminal
     by_hash: defaultdict[str, list[str]] = defaultdict(list)
-    for file in track(suspects, "hashing files", console=console, transient=True, disable=not shown):
+    for file in track_progress(suspects, "hashing files", progress=progress):
         by_hash[hash_file(root / file)].append(file)
     same = [files for files in by_hash.values() if len(files) > 1]
     if not same:

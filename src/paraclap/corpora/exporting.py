@@ -4,7 +4,6 @@ import csv
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -26,7 +25,7 @@ from paraclap.corpora.manifest import (
 from paraclap.corpora.sources.audformat_database import EXPORT_KEY, HEADER_NAME, TABLE_ID
 from paraclap.corpora.sources.table_file import METADATA_NAME, TABLE_NAME
 from paraclap.errors import CorpusError
-from paraclap.storage import FORMAT_VERSION, write_json
+from paraclap.storage import FORMAT_VERSION, check_empty, write_folder_atomic, write_json
 
 ExportFormat = Literal["audformat", "csv"]
 
@@ -81,18 +80,9 @@ def export_manifest(
         "metadata": dict(metadata),
     }
     target = Path(folder).resolve()
-    try:
+    with write_folder_atomic(target, error_type=CorpusError, replace=True) as new:
         _check_folder(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as name:
-            new, old = Path(name) / "new", Path(name) / "old"
-            new.mkdir()
-            _write_csv(manifest, header, new) if format == "csv" else _write_audformat(manifest, header, new)
-            if target.exists():
-                target.rename(old)
-            new.rename(target)
-    except OSError as error:
-        raise CorpusError(f"{target} cannot be written ({error.strerror or error}); choose another place") from None
+        _write_csv(manifest, header, new) if format == "csv" else _write_audformat(manifest, header, new)
     return target
 
 
@@ -115,10 +105,9 @@ def _is_plain(text: str) -> bool:
 
 def _check_folder(folder: Path) -> None:
     """Refuse a folder with anything in it but an export of ours."""
-    if not folder.exists():
-        return
     if not folder.is_dir():
-        raise CorpusError(f"{folder} is a file; expected the name of a folder to write")
+        check_empty(folder, error_type=CorpusError)
+        return
     names = sorted(path.name for path in folder.iterdir())
     tables = {f"{Path(HEADER_NAME).stem}.{TABLE_ID}.{suffix}" for suffix in ("csv", "parquet")}
     others = [name for name in names if name not in {TABLE_NAME, METADATA_NAME, HEADER_NAME, *tables}]

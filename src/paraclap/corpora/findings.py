@@ -54,6 +54,15 @@ def count_files(files: Sequence[str], what: str) -> str:
     return f"{len(files)} files {what}, such as {files[0]}"
 
 
+def report_unreadable(folders: Iterable[str]) -> list[Finding]:
+    """Return the folders that could not be listed as one finding, or nothing."""
+    closed = tuple(sorted(folders))
+    if not closed:
+        return []
+    message = f"{len(closed)} folder{'s' * (len(closed) > 1)} cannot be read, such as {closed[0]}: check the rights"
+    return [Finding("unreadable folder", message, closed)]
+
+
 def report_bad_files(bad_files: Iterable[BadFile]) -> list[Finding]:
     """Return the files that could not be used as one finding, or nothing."""
     bad = sorted(bad_files, key=lambda bad: bad.file)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from paraclap.corpora.checks import check_content, check_counts, check_splits, find_version
 from paraclap.corpora.columns import fill_template
-from paraclap.corpora.findings import Finding, count_files
+from paraclap.corpora.findings import Finding, count_files, report_unreadable
 from paraclap.corpora.layout import Layout, Recording, find_root, scan_layout
 from paraclap.corpora.manifest import check_manifest
 from paraclap.corpora.rows import CorpusInfo, LabelTable, load_corpus_info
@@ -140,11 +140,7 @@ def _find_strays(info: CorpusInfo, layout: Layout) -> list[Finding]:
     if layout.others:
         message = count_files(layout.others, f"left out as no part of {info.name}")
         findings.append(Finding("other audio", message, layout.others))
-    if layout.unreadable:
-        closed = layout.unreadable
-        message = f"{len(closed)} folder{'s' * (len(closed) > 1)} cannot be read, such as {closed[0]}: check the rights"
-        findings.append(Finding("unreadable folder", message, closed))
-    return findings
+    return findings + report_unreadable(layout.unreadable)
 
 
 def _find_unmatched(info: CorpusInfo, layout: Layout, tables: Mapping[str, Rows | None]) -> list[Finding]:

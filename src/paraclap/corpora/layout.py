@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from paraclap.audio import AUDIO_SUFFIXES
@@ -32,6 +32,15 @@ class Layout:
     unreadable: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Search:
+    """Hold what a walk met: audio, folders that cannot be listed, and places of a corpus, "" for the folder itself."""
+
+    files: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    places: set[str] = field(default_factory=set)
+
+
 def find_root(name: str | Path | CorpusInfo, corpora_root: str | Path) -> Path:
     """Return the folder of a corpus: `corpora_root/NAME` in any case, `corpora_root`, or the only folder below it.
 
@@ -54,21 +63,21 @@ def find_root(name: str | Path | CorpusInfo, corpora_root: str | Path) -> Path:
             f"{root}: cannot be read ({error.strerror}); expected the folder that holds {info.name}"
         ) from None
     patterns = _compile(info.patterns)
+    searched: dict[Path, _Search] = {}
     for candidates in (inside, [root]):
-        found_in = [folder for folder in candidates if any(_match(patterns, file) == "" for file in walk_audio(folder))]
+        searched |= {folder: _search(folder, patterns) for folder in candidates}
+        found_in = [folder for folder in candidates if "" in searched[folder].places]
         if len(found_in) > 1:
             raise _two_copies(info, root, [folder.name for folder in found_in])
         if found_in:
             return found_in[0]
-    for candidate in (*inside, root):
-        places = {place for file in walk_audio(candidate) if (place := _match(patterns, file)) is not None}
-        if len(places) > 1:
-            raise _two_copies(info, candidate, sorted(places))
-        if places:
-            return candidate / places.pop()
-    unreadable: list[str] = []
-    audio = sorted(walk_audio(root, on_unreadable=unreadable.append))
-    found = f"found {len(audio)} audio files, such as {audio[0]}" if audio else "found no audio file at all"
+    for folder, search in searched.items():
+        if len(search.places) > 1:
+            raise _two_copies(info, folder, sorted(search.places))
+        if search.places:
+            return folder / search.places.pop()
+    audio, unreadable = searched[root].files, searched[root].unreadable
+    found = f"found {len(audio)} audio files, such as {min(audio)}" if audio else "found no audio file at all"
     if unreadable:
         found += f", and could not look into {unreadable[0]}"
     examples = " or ".join(info.examples)
@@ -169,6 +178,19 @@ def _is_new(folder: Path, entered: set[Path]) -> bool:
         return False
     entered.add(target)
     return True
+
+
+def _search(folder: Path, patterns: Sequence[re.Pattern[str]]) -> _Search:
+    """Walk a folder until a recording is at its official path, or to the end: the first of a large corpus will do."""
+    search = _Search()
+    for file in walk_audio(folder, on_unreadable=search.unreadable.append):
+        search.files.append(file)
+        place = _match(patterns, file)
+        if place is not None:
+            search.places.add(place)
+        if place == "":
+            break
+    return search
 
 
 def _two_copies(info: CorpusInfo, root: Path, places: Sequence[str]) -> CorpusError:

@@ -15,6 +15,7 @@ from paraclap.audio import MIN_DURATION, read_duration
 from paraclap.corpora.columns import Column, Value, make_reader
 from paraclap.corpora.findings import Finding, report_bad_files, report_unknown_labels
 from paraclap.corpora.manifest import COLUMNS
+from paraclap.corpora.progress import track_progress
 from paraclap.errors import AudioError, CorpusError
 from paraclap.records import BadFile
 
@@ -136,16 +137,11 @@ def _report_long(durations: Mapping[str, float | BadFile]) -> list[Finding]:
 
 
 def _read_durations(root: Path, files: list[str], *, progress: bool) -> list[float | BadFile]:
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    shown = progress and console.is_terminal
     chunks = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
         durations = pool.map(lambda chunk: [_read_one_duration(root, file) for file in chunk], chunks)
-        bar = track(durations, "reading headers", total=len(chunks), console=console, transient=True, disable=not shown)
-        return [duration for chunk in bar for duration in chunk]
+        done = track_progress(durations, "reading headers", total=len(chunks), progress=progress)
+        return [duration for chunk in done for duration in chunk]
 
 
 def _read_one_duration(root: Path, file: str) -> float | BadFile:

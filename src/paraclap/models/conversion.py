@@ -1,6 +1,5 @@
 """The published ParaCLAP checkpoint: read without running code, every key accounted for, written as a model folder."""
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from paraclap.models.processing import ParaClapProcessor
 from paraclap.models.published_card import AUDIO_TOWER, TEXT_TOWER, write_card, write_licence_note
 from paraclap.models.quiet import no_progress_bars
 from paraclap.models.weights import PUBLISHED_CHECKPOINT, drop_position_ids
-from paraclap.storage import hash_file
+from paraclap.storage import hash_file, write_folder_atomic
 
 _PREFIXES = {"audio_branch.base.": "audio_tower.", "text_branch.base.": "text_tower."}  # published and ours
 _WEIGHT_NORM = {"weight_g": "parametrizations.weight.original0", "weight_v": "parametrizations.weight.original1"}
@@ -90,37 +89,24 @@ def write_converted(
     Raises:
         ModelError: if the folder holds something or cannot be written, or the checkpoint cannot be converted.
     """
-    target = folder.resolve()
-    _check_empty(target)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as name:
-            model, processor = convert_checkpoint(checkpoint, audio_tower=audio_tower, text_tower=text_tower)
-            new = Path(name) / "new"
-            with no_progress_bars():
-                model.save_pretrained(new)
-            processor.save_pretrained(new)
-            card = write_card(
-                model.config, checkpoint_sha256=hash_file(checkpoint), audio_tower=audio_tower, text_tower=text_tower
-            )
-            (new / "README.md").write_text(card, encoding="utf-8")
-            (new / "LICENSE").write_text(write_licence_note(), encoding="utf-8")
-            if target.exists():
-                target.rmdir()
-            new.rename(target)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ModelError(f"{target} cannot be written ({reason}); choose another place") from None
+    with write_folder_atomic(folder, error_type=ModelError) as new:
+        model, processor = convert_checkpoint(checkpoint, audio_tower=audio_tower, text_tower=text_tower)
+        _save_weights(model, new)
+        processor.save_pretrained(new)
+        card = write_card(
+            model.config, checkpoint_sha256=hash_file(checkpoint), audio_tower=audio_tower, text_tower=text_tower
+        )
+        (new / "README.md").write_text(card, encoding="utf-8")
+        (new / "LICENSE").write_text(write_licence_note(), encoding="utf-8")
     return model
 
 
-def _check_empty(folder: Path) -> None:
-    if folder.is_dir():
-        names = sorted(path.name for path in folder.iterdir())
-        if names:
-            raise ModelError(f"{folder} is not empty, it holds {names[0]}; choose an empty or a new folder")
-    elif folder.exists():
-        raise ModelError(f"{folder} is a file; expected the name of a folder to write")
+def _save_weights(model: ParaClapModel, folder: Path) -> None:
+    try:
+        with no_progress_bars():
+            model.save_pretrained(folder)
+    except SafetensorError as error:  # of a full disk, for one
+        raise OSError(str(error)) from None
 
 
 def _read_state(checkpoint: Path) -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import logging
-import secrets
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from paraclap.errors import ModelError
 from paraclap.models.dual_encoder import ParaClapModel
 from paraclap.models.onnx_settings import MASK_NAME, ModelOrigin, describe_export
 from paraclap.models.processing import ParaClapProcessor
-from paraclap.storage import write_json
+from paraclap.storage import check_empty, write_folder_atomic, write_json
 
 TOLERANCE = 1e-3  # of a vector from a graph, relative to the model's own
 _PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -37,11 +36,7 @@ def check_export(folder: Path) -> None:
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise ModelError(f"{missing[0]} is not installed, which exports models: run pip install 'paraclap[onnx]'")
-    if folder.is_file():
-        raise ModelError(f"{folder} is a file; expected a new or an empty folder to export to")
-    names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-    if names:
-        raise ModelError(f"{folder} is not empty, it holds {names[0]}; choose an empty or a new folder")
+    check_empty(folder, error_type=ModelError)
 
 
 def export_onnx(
@@ -71,7 +66,7 @@ def export_onnx(
     """
     check_export(folder)
     settings = describe_export(model, processor, origin or ModelOrigin(), int8=int8)
-    with _write_folder(folder) as place, _eval_mode(model), torch.no_grad():
+    with write_folder_atomic(folder, error_type=ModelError) as place, _eval_mode(model), torch.no_grad():
         input_name = model.config.audio_family.input
         audio = _Graph(_AudioEncoder(model, input_name), (input_name, MASK_NAME), place / "audio.onnx")
         audio.write(_make_audio(processor, _EXPORT_DURATIONS))
@@ -185,23 +180,6 @@ def _round_weights(file: Path) -> None:
         is_large = data.exists()
         data.unlink(missing_ok=True)
         quantizer.model.save_model_to_file(str(file), use_external_data_format=is_large)
-
-
-@contextmanager
-def _write_folder(folder: Path) -> Iterator[Path]:
-    """Yield a folder beside `folder` that takes its place on success; on failure nothing changes."""
-    place = folder.parent / f".{folder.name}.{secrets.token_hex(4)}"
-    try:
-        place.mkdir(parents=True)
-    except OSError as error:
-        raise ModelError(f"{folder} cannot be written ({error.strerror}); choose another place") from None
-    try:
-        yield place
-        if folder.exists():
-            folder.rmdir()
-        place.replace(folder)
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from paraclap.corpora import ImportResult, assign_splits, find_root, import_corpus, read_manifest
+from paraclap.corpora import ImportResult, assign_splits, import_corpus, read_manifest
 from paraclap.errors import ConfigError
 from paraclap.models import MelSettings
 from paraclap.queries import RowFacts, Vocabulary
@@ -43,7 +43,9 @@ def load_clip_sets(recipe: Recipe, *, vocabulary: Vocabulary, mel_settings: MelS
         ConfigError: if the recipe names no data, or a corpus ends up without clips to train on.
         CorpusError: if a corpus or manifest cannot be read.
     """
-    sources = [(settings, _import(settings.name, recipe.corpora_root)) for settings in recipe.corpora]
+    sources = [
+        (settings, import_corpus(settings.name, recipe.corpora_root, progress=True)) for settings in recipe.corpora
+    ]
     for path in recipe.manifests:
         manifest, metadata = read_manifest(path)
         settings = CorpusSettings(name=str(metadata.get("corpus", path.stem)))
@@ -76,10 +78,6 @@ def load_clip_sets(recipe: Recipe, *, vocabulary: Vocabulary, mel_settings: MelS
             raise ConfigError(f"{settings.name}: no clip to train on; found {len(manifest)} rows, {reason}")
         loaded.append(clip_set)
     return loaded
-
-
-def _import(name: str, corpora_root: Path) -> ImportResult:
-    return import_corpus(name, find_root(name, corpora_root), progress=True)
 
 
 def _allowed(facts: RowFacts, settings: CorpusSettings) -> RowFacts:

@@ -14,7 +14,7 @@ from paraclap.corpora.importing import ImportResult
 from paraclap.corpora.manifest import NUMBER, TEXT, check_manifest
 from paraclap.corpora.utterances import Built, Utterance
 from paraclap.errors import CorpusError
-from paraclap.storage import FORMAT_VERSION
+from paraclap.storage import check_format_version
 
 
 def check_export(export: Any, place: str) -> Any:
@@ -30,10 +30,8 @@ def check_export(export: Any, place: str) -> Any:
     if not isinstance(export, dict) or export.get("kind") != "manifest":
         return None
     version, metadata, types = (export.get(key) for key in ("format_version", "metadata", "types"))
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise CorpusError(
-            f"{place} has format version {version}; this paraclap reads up to {FORMAT_VERSION}: upgrade it"
-        )
+    if isinstance(version, int):
+        check_format_version(version, place)
     is_whole = isinstance(metadata, dict) and isinstance(metadata.get("root"), str) and isinstance(types, dict)
     if not is_whole or not set(types.values() if isinstance(types, dict) else ()) <= {TEXT, NUMBER}:
         raise CorpusError(

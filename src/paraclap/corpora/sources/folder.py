@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from paraclap.corpora.findings import Finding, count_files
+from paraclap.corpora.findings import Finding, count_files, report_unreadable
 from paraclap.corpora.layout import walk_audio
 from paraclap.corpora.manifest import TEXT
 from paraclap.corpora.rows import compile_pattern
@@ -25,10 +25,7 @@ def read_folder(root: str | Path, *, pattern: str | None = None) -> Source:
     folder = check_folder(root, "a folder with audio")
     closed: list[str] = []
     files = sorted(walk_audio(folder, on_unreadable=closed.append))
-    findings: list[Finding] = []
-    if closed:
-        message = f"{len(closed)} folder{'s' * (len(closed) > 1)} cannot be read, such as {closed[0]}: check the rights"
-        findings.append(Finding("unreadable folder", message, tuple(sorted(closed))))
+    findings = report_unreadable(closed)
     if not files:
         raise CorpusError(f"{folder}: no audio file in this folder; expected suffixes like .wav, .flac, .ogg, .mp3")
     if pattern is None:

@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,6 +12,7 @@ import pyarrow as pa
 from paraclap.audio import AUDIO_SUFFIXES
 from paraclap.corpora.findings import Finding
 from paraclap.corpora.manifest import TEXT, ColumnType
+from paraclap.corpora.progress import track_progress
 from paraclap.corpora.sources.hugging_face_files import (
     METADATA_FILES,
     Part,
@@ -85,7 +86,7 @@ def read_hugging_face(
     schemas = {path: read_schema(path) for path in data_files}
     if mapping is not None and schemas:
         check_mapping(mapping, [*dict.fromkeys(name for schema in schemas.values() for name in schema.kinds), *_TOLD])
-    for path in _track(list(data_files), progress=progress):
+    for path in track_progress(data_files, "reading files", progress=progress):
         _read_data_file(path, schemas[path], data_files[path], found, writer)
     if not data_files:
         _read_metadata_files(top, found)
@@ -214,12 +215,3 @@ class _AudioWriter:
 def _guess_suffix(data: pa.Buffer) -> str:
     head = data.slice(0, 12).to_pybytes()
     return next((suffix for signature, suffix in _SIGNATURES if signature in head), ".mp3")
-
-
-def _track(paths: Sequence[Path], *, progress: bool) -> Iterator[Path]:
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    shown = progress and console.is_terminal
-    yield from track(paths, "reading files", console=console, transient=True, disable=not shown)
