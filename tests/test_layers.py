@@ -144,7 +144,7 @@ def test_the_command_line_loads_nothing_heavy() -> None:
     assert loaded_by("import paraclap.cli") == set()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["classify", "--help"], ["corpus", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["classify", "--help"], ["corpus", "--help"], ["captions", "--help"]])
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     code = f"""
 import sys

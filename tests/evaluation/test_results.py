@@ -51,7 +51,9 @@ def make_result(num_speakers: int = 3) -> Result:
         },
         index=index,
     )
-    label_set = replace(load_label_set("emotion"), templates=("{predicative}", "a(n) {adjective} voice"))
+    templates = ("{predicative}", "a(n) {adjective} voice")
+    emotion = load_label_set("emotion")
+    label_set = replace(emotion, row=emotion.row.model_copy(update={"templates": templates}))
     trial = Trial(task, select_clips(task, manifest), list_prompt_sets(task, label_set), "0" * 64)
     return score_trial(
         trial,

@@ -91,7 +91,7 @@ def test_classes_that_never_occur_are_named(tmp_path: Path) -> None:
 
     evaluation = evaluate(["baved-arousal"], ToyEmbedder(), tmp_path)
 
-    assert evaluation.results[0].absent_classes == ("medium", "high")
+    assert evaluation.results[0].absent_classes == ("normal", "high")
 
 
 def test_one_broken_file_among_good_ones_is_named_and_the_rest_scored(tmp_path: Path) -> None:
@@ -183,3 +183,19 @@ def test_evaluation_imports_neither_torch_nor_audmetric() -> None:
     code = "import sys, paraclap.evaluation; print([name for name in ('torch', 'audmetric') if name in sys.modules])"
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_tasks_of_ones_own_are_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    row = {"name": "mine", "corpus": "tess", "label": "gender", "label_set": "gender"}
+    lines = [f'{key} = "{value}"' for key, value in row.items()]
+    path.write_text("\n".join(["[[task]]", *lines, 'classes = ["female", "male"]']))
+
+    tasks = resolve_tasks([str(path), "tess-emotion", "all"])
+
+    assert [task.name for task in tasks][:3] == ["mine", "tess-emotion", next(iter(load_tasks()))]
+    with pytest.raises(QueryError, match=r"^no file .*none\.toml; expected tasks in TOML$"):
+        resolve_tasks([str(tmp_path / "none.toml")])
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(QueryError, match=r"mine\.toml cannot be read as text \(.*\); expected tasks in TOML$"):
+        resolve_tasks([str(path)])

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -85,14 +86,51 @@ def test_crops_are_as_long_as_the_step_says_and_short_clips_are_whole() -> None:
 
 def test_a_caption_of_one_fact_names_its_attribute() -> None:
     vocabulary = load_vocabulary()
-    batch = make_sampler([make_clip_set(PEOPLE)]).sample(0)
+    sampler = make_sampler([make_clip_set(PEOPLE)])
+    batches = [sampler.sample(step) for step in range(5)]
+    said = [pair for batch in batches for pair in zip(batch.captions, batch.attributes, strict=True)]
 
-    for caption, attribute in zip(batch.captions, batch.attributes, strict=True):
+    for caption, attribute in said:
         if attribute == "gender":
             assert re.search(r"\b(female|male)\b", caption)
         if attribute == "emotion":
             assert not re.search(r"\b(woman|man|female|male|senior|young adult)\b", caption)
-    assert {None, "gender", "emotion", "age_group"} <= {*batch.attributes} <= {None, *vocabulary.attributes}
+    found = {attribute for _, attribute in said}
+    assert {None, "gender", "emotion", "age_group"} <= found <= {None, *vocabulary.attributes}
+
+
+@pytest.mark.parametrize(("num_frames", "is_cut"), [(10, False), (400, True)])
+def test_what_a_crop_breaks_is_unknown_and_not_stated(num_frames: int, is_cut: bool) -> None:
+    clips = make_clip_set([{"split": "train", "emotion": "anger"}] * 8, num_frames=num_frames)
+    clips = replace(clips, facts=[dict(facts) | {"duration": frozenset(["low"])} for facts in clips.facts])
+    changes = {"captions": {"variant": "all"}, "augmentation": {"clean": 1.0}, "attribute_weights": {"duration": 50.0}}
+
+    batch = make_sampler([clips], **changes).sample(0)
+
+    said = ["short" in caption or "brief" in caption for caption in batch.captions]
+    assert any(said) is not is_cut
+    if is_cut:
+        assert set(batch.attributes) == {"emotion"}
+
+
+def test_what_a_disturbance_breaks_is_not_stated() -> None:
+    clips = make_clip_set([{"split": "train", "emotion": "anger"}] * 8, num_frames=10)
+    clips = replace(clips, facts=[dict(facts) | {"loudness": frozenset(["low"])} for facts in clips.facts])
+    noisy = {"tilt": 1.0, "noise": 1.0}
+    changes = {"captions": {"variant": "all"}, "attribute_weights": {"loudness": 50.0}}
+
+    clean, disturbed = (
+        make_sampler([clips], augmentation=noisy | {"clean": share}, **changes).sample(0) for share in (1.0, 0.0)
+    )
+
+    assert "loudness" in clean.attributes
+    assert set(disturbed.attributes) == {"emotion"}
+
+
+def test_only_what_the_variant_speaks_of_is_said() -> None:
+    sampler = make_sampler([make_clip_set(PEOPLE)], captions={"variant": "emotion"})
+
+    assert {attribute for step in range(3) for attribute in sampler.sample(step).attributes} == {"emotion"}
 
 
 @pytest.mark.parametrize(

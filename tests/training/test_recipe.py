@@ -98,7 +98,7 @@ def test_settings_are_changed_with_key_and_value(override: str, path: list[str],
         ),
         (
             "attribute_weights.emotoin=2",
-            r"; no attribute 'emotoin'; did you mean 'emotion'\? known: emotion, gender, ",
+            r"; no attribute 'emotoin'; did you mean 'emotion'\? known: emotion, intensity, ",
         ),
         ("attribute_weights.emotion=0", r"^recipe: attribute_weights is .*; expected weights above 0; a corpus' own "),
         (

@@ -13,7 +13,7 @@ from paraclap.errors import ConfigError, CorpusError, ModelError
 from paraclap.models import MelSettings
 from paraclap.queries import load_vocabulary
 from paraclap.training import Recipe, prepare_run
-from paraclap.training.clips import load_clip_sets
+from paraclap.training.clips import load_clips
 
 
 def changed(recipe: Recipe, **changes: Any) -> Recipe:
@@ -54,7 +54,7 @@ def test_a_corpus_is_imported_and_only_what_its_settings_allow_is_said(recipe: R
     settings = {"name": "baved", "attributes": ["gender"], "weight": 2.0}
     loaded = changed(recipe, manifests=[], corpora=[settings], corpora_root=tmp_path / "corpora", cache=tmp_path)
 
-    (clips,) = load_clip_sets(loaded, vocabulary=load_vocabulary(), mel_settings=MelSettings())
+    (clips,) = load_clips(loaded, vocabulary=load_vocabulary(), mel_settings=MelSettings()).clip_sets
 
     assert (clips.name, clips.settings.weight, len(clips.facts)) == ("baved", 2.0, 18)
     assert all(set(facts) == {"gender"} for facts in clips.facts)

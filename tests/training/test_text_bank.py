@@ -41,3 +41,15 @@ def test_a_restored_bank_has_the_same_digits_and_encodes_nothing_again() -> None
     model.text_tower.register_forward_hook(lambda *_: pytest.fail("a text was encoded again"))
 
     assert torch.equal(restored.pool(TEXTS), pooled)
+
+
+def test_the_texts_used_last_are_remembered() -> None:
+    model = make_model()
+    bank = TextBank(model, make_tokenizer(), max_texts=2)
+
+    first = bank.pool(["a man", "sad", "a child"])
+    texts, pooled = bank.export_state()
+
+    assert texts == ["sad", "a child"]
+    assert torch.equal(pooled, first[1:])
+    assert (bank.pool(["a man"]) - first[:1]).abs().max() < 1e-6

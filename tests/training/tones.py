@@ -77,7 +77,7 @@ def make_clip_set(
     return ClipSet(
         name=name,
         settings=CorpusSettings(name=name, weight=weight),
-        facts=[vocabulary.read_facts(row) for row in rows],
+        facts=vocabulary.read_table(pd.DataFrame(list(rows))),
         splits=np.array([row["split"] for row in rows]),
         mels=MelCache(frames, offsets, []),
         fingerprint="",

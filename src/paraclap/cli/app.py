@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from paraclap.cli.captions import captions
 from paraclap.cli.classify import classify
 from paraclap.cli.convert import convert
 from paraclap.cli.corpus import corpus_app
 from paraclap.cli.embed import embed
 from paraclap.cli.evaluate import evaluate
 from paraclap.cli.export import export
+from paraclap.cli.features import features
 from paraclap.cli.train import train
 from paraclap.errors import ParaClapError
 from paraclap.version import __version__
@@ -38,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (classify, convert, embed, evaluate, export, train):
+for command in (captions, classify, convert, embed, evaluate, export, features, train):
     app.command(no_args_is_help=True)(command)
 app.add_typer(corpus_app, name="corpus")
 

@@ -19,7 +19,10 @@ _COLUMNS = ("task", "prompts", "UAR (95 % interval)", "WA (95 % interval)", "cli
 
 
 def evaluate(
-    tasks: Annotated[list[str] | None, typer.Option("--task", help="A task by name, or 'all'; repeatable.")] = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--task", help="A task, 'all', or a TOML file with tasks of your own; repeatable."),
+    ] = None,
     show_list: Annotated[bool, typer.Option("--list", help="Print all tasks and leave.")] = False,
     model: ModelOption = None,
     corpora: Annotated[
@@ -32,7 +35,7 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Run zero-shot tasks on corpora: UAR and WA with intervals, for our prompts and the published ones."""
-    from paraclap.evaluation import check_request, load_tasks
+    from paraclap.evaluation import ALL_TASKS, check_request, load_tasks, resolve_tasks
     from paraclap.evaluation import evaluate as evaluate_tasks
 
     if show_list:
@@ -46,6 +49,7 @@ def evaluate(
         missing = "--corpora" if corpora is None else "--out"
         raise typer.BadParameter("is needed to evaluate tasks", param_hint=missing)
     check_request(tasks, corpora, out=out)
+    named = [name for name in tasks if name != ALL_TASKS]
     embedder = _load_embedder(model, device=device, dtype=dtype, batch_size=batch_size)
     with ProgressBars() as bars:
         evaluation = evaluate_tasks(tasks, embedder, corpora, out=out, progress=bars.show)
@@ -53,7 +57,7 @@ def evaluate(
         print_json([result.model_dump(mode="json") for result in evaluation.results])
     else:
         print_rows(_COLUMNS, [row for result in evaluation.results for row in _make_rows(result)])
-    _finish(evaluation, asked=tasks)
+    _finish(evaluation, asked=[task.name for task in resolve_tasks(named)] if named else [])
 
 
 def _load_embedder(model: str | None, *, device: str | None, dtype: str | None, batch_size: int | None) -> "Embedder":

@@ -16,7 +16,7 @@ from paraclap.evaluation.embedder import Embedder, embed_clips
 from paraclap.evaluation.metrics import load_audmetric
 from paraclap.evaluation.results import Result, write_result
 from paraclap.evaluation.scoring import Trial, score_trial
-from paraclap.evaluation.tasks import Task, load_task, load_tasks
+from paraclap.evaluation.tasks import Task, load_task, load_tasks, read_tasks
 from paraclap.evaluation.zero_shot import list_prompt_sets
 from paraclap.queries import load_label_set
 from paraclap.records import BadFile
@@ -55,16 +55,26 @@ class _Batch:
 
 
 def resolve_tasks(names: Sequence[str]) -> list[Task]:
-    """Return the tasks of these names, each once, in the order asked; "all" stands for every task.
+    """Return the tasks of these names, each once, in the order asked.
+
+    Args:
+        names: tasks, "all" for every one of the package, or paths of TOML files with tasks of one's own.
 
     Raises:
-        QueryError: if there is no name, or no task of a name.
+        QueryError: if there is no name, no task of a name, or a file that is no table of tasks.
     """
     if not names:
         raise QueryError("no task named; expected at least one: 'paraclap evaluate --list' shows all")
-    known = list(load_tasks())
-    wanted = [name for asked in names for name in (known if asked == ALL_TASKS else [asked])]
-    return [load_task(name) for name in dict.fromkeys(wanted)]
+    wanted: dict[str, Task] = {}
+    for name in names:
+        if name == ALL_TASKS:
+            found = load_tasks()
+        elif name.endswith(".toml"):
+            found = read_tasks(Path(name))
+        else:
+            found = {name: load_task(name)}
+        wanted |= {task: found[task] for task in found if task not in wanted}
+    return list(wanted.values())
 
 
 def check_request(task_names: Sequence[str], corpora_root: Path, *, out: Path | None = None) -> list[Task]:

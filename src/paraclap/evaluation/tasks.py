@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -121,11 +122,26 @@ def find_label_set(name: str) -> LabelSet:
         QueryError: if there is neither.
     """
     label_sets, tasks = list_label_sets(), _packaged_tasks()
-    if name in label_sets:
+    if name in label_sets or name.endswith(".toml"):
         return load_label_set(name)
     if name in tasks:
         return load_label_set(tasks[name].label_set).restrict(tasks[name].classes)
     raise QueryError(f"no label set or task {name!r}{list_known(name, [*label_sets, *tasks])}")
+
+
+def read_tasks(path: Path) -> dict[str, Task]:
+    """Read tasks of a user's own, by name, from a TOML file of the same form as that of the package.
+
+    Raises:
+        QueryError: if the file is missing or cannot be read, or what `parse_tasks` refuses.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise QueryError(f"no file {path}; expected tasks in TOML") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise QueryError(f"{path} cannot be read as text ({error}); expected tasks in TOML") from None
+    return parse_tasks(text, source=str(path))
 
 
 def load_task(name: str) -> Task:

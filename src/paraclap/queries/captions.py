@@ -1,20 +1,19 @@
 """Captions: sentences made for training from the facts of an utterance, which travel beside them."""
 
-from collections.abc import Mapping, Sequence
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import product
+from operator import itemgetter
 
 import numpy as np
 
 from paraclap.errors import QueryError, list_known
 from paraclap.queries.facts import Fact, RowFacts, Vocabulary
-from paraclap.queries.sentences import fill_template, find_slots
-from paraclap.queries.tables import CaptionTable, read_caption_table
+from paraclap.queries.grammar import Draws, Grammar
 
-_PERSON = ("gender", "age_group")
-_MANNER = ("emotion", "arousal")
-_SOUND = ("vocalisation",)
-_MANNER_SLOTS = frozenset(["adjective", "predicative", "noun"])
+_STRONG = frozenset(["high"])  # the intensity that words for strong feelings state
 
 
 @dataclass(frozen=True)
@@ -25,96 +24,159 @@ class Caption:
     facts: tuple[Fact, ...]
 
 
-@dataclass(frozen=True)
 class CaptionSampler:
     """Draw captions from facts, with an explicit generator."""
 
-    vocabulary: Vocabulary
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        *,
+        attributes: Sequence[str] | None = None,
+        weights: Mapping[str, float] | None = None,
+        num_facts: Sequence[float] | None = None,
+    ) -> None:
+        """Settle what captions speak of.
 
-    def sample(
-        self, facts: RowFacts, generator: np.random.Generator, *, weights: Mapping[str, float] | None = None
-    ) -> Caption | None:
+        Args:
+            vocabulary: the attributes.
+            attributes: those that may be spoken of; all of them, if None.
+            weights: how much more often than its own weight says an attribute is spoken of.
+            num_facts: the shares of captions with one, two, ... facts; those of the data table, if None.
+
+        Raises:
+            QueryError: if an attribute does not exist, a weight is not positive, or the shares are not.
+        """
+        for name in (*(attributes or ()), *(weights or {})):
+            if name not in vocabulary.attributes:
+                raise QueryError(f"no attribute {name!r}{list_known(name, vocabulary.attributes)}")
+        for name, weight in (weights or {}).items():
+            if not 0 < weight < math.inf:
+                raise QueryError(f"the weight of {name} is {weight}; expected more than 0")
+        self._vocabulary = vocabulary
+        self._grammar = Grammar(vocabulary)
+        shares = self._grammar.table.num_facts if num_facts is None else tuple(num_facts)
+        if not shares or min(shares) < 0 or not 0 < sum(shares) < math.inf:
+            raise QueryError(
+                f"shares of captions by number of facts {list(shares)}; expected numbers from 0, one above it"
+            )
+        self._shares = np.cumsum(shares).tolist()
+        allowed = [name for name in vocabulary.attributes if attributes is None or name in attributes]
+        self._positions = {name: position for position, name in enumerate(vocabulary.attributes)}
+        self._weights = {name: vocabulary.attributes[name].weight * (weights or {}).get(name, 1.0) for name in allowed}
+        self._choices: dict[tuple[str, frozenset[str]], _Choice | None] = {}
+        self._contradictions = frozenset(_list_contradictions(self._grammar, vocabulary))
+
+    def sample(self, facts: RowFacts, generator: np.random.Generator) -> Caption | None:
         """Draw one caption that is true of a row; None if nothing can be said.
 
         Args:
             facts: what is known of the row.
             generator: the only source of chance; same generator state, same caption.
-            weights: how much more often than others an attribute is spoken of; 1 where it is not named, 0 for never.
-
-        Raises:
-            QueryError: if a weight is negative or its attribute does not exist.
         """
-        statable = self._sayable(facts, weights or {})
-        manners = [name for name in statable if name in (*_MANNER, *_SOUND)]
-        for name in generator.permutation(manners)[1:]:  # one word for the manner at a time
-            del statable[name]
-        if not statable:
+        draws = Draws(generator)
+        speaks = not _may_be(facts, self._grammar.table.no_speech)
+        gender = self._find_gender(facts)
+        mild = facts.get("intensity", _STRONG) != _STRONG
+        wanted = self._draw_number(draws)
+        stated: list[Fact] = []
+        for choice in self._order(facts, draws, has_gender=gender is not None, speaks=speaks):
+            if choice.modifies is not None and (not stated or stated[-1].attribute != choice.modifies):
+                continue
+            fact = draws.one_of(choice.facts)
+            if not any((fact, other) in self._contradictions for other in stated):
+                stated.append(fact)
+            if len(stated) == wanted:
+                break
+        while stated:
+            said = sorted(stated, key=self._position)
+            text = self._grammar.say(said, draws, gender=gender, speaks=speaks, mild=mild)
+            if text is not None:
+                return Caption(text, self._with_implied(said, gender))
+            stated.pop()  # the fact that was drawn last finds no place
+        return None
+
+    def contradict(self, one: Fact, other: Fact) -> bool:
+        """Tell if two facts are not to be said together."""
+        return (one, other) in self._contradictions
+
+    def _draw_number(self, draws: Draws) -> int:
+        """Draw how many facts to state."""
+        return 1 + bisect_right(self._shares, draws.number() * self._shares[-1])
+
+    def _find_gender(self, facts: RowFacts) -> str | None:
+        """Return the gender of a row if it is known, there is a pronoun for it, and it is heard at that age."""
+        if _may_be(facts, self._grammar.table.alike):
             return None
-        known = list(statable)
-        shares = np.array(self._table.num_facts[: len(known)])
-        num_facts = 1 + generator.choice(len(shares), p=shares / shares.sum())
-        weight = np.array([(weights or {}).get(name, 1.0) for name in known])
-        chosen = generator.choice(len(known), size=num_facts, replace=False, p=weight / weight.sum())
-        stated = [Fact(known[i], str(generator.choice(statable[known[i]]))) for i in sorted(chosen)]
-        return self._say(stated, generator)
+        (gender, *others) = facts.get("gender", frozenset()) or [None]
+        return gender if not others and gender in self._grammar.table.pronouns else None
 
-    def _sayable(self, facts: RowFacts, weights: Mapping[str, float]) -> dict[str, list[str]]:
-        """List the levels that are true of a row, that there are words for and that the weights allow."""
-        for name, weight in weights.items():
-            if name not in self.vocabulary.attributes:
-                known = list_known(name, self.vocabulary.attributes)
-                raise QueryError(f"a weight for the attribute {name!r}, which does not exist{known}")
-            if not weight >= 0:
-                raise QueryError(f"the weight of {name} is {weight}; expected 0 or more")
-        sayable = {
-            name: [level for level in levels if self._has_words(Fact(name, level))]
-            for name, levels in self.vocabulary.statable(facts).items()
-            if weights.get(name, 1.0) > 0
-        }
-        return {name: levels for name, levels in sayable.items() if levels}
+    def _order(self, facts: RowFacts, draws: Draws, *, has_gender: bool, speaks: bool) -> list["_Choice"]:
+        """Order what can be stated as if drawn by weight, one after another (Efraimidis & Spirakis 2006)."""
+        keys = []
+        for item in facts.items():
+            if item not in self._choices:
+                self._choices[item] = self._find_choice(*item)
+            choice = self._choices[item]
+            if choice is None or (choice.needs_speech and not speaks) or (choice.needs_gender and not has_gender):
+                continue
+            keys.append((math.log(1.0 - draws.number()) / choice.weight, choice))
+        keys.sort(key=itemgetter(0), reverse=True)
+        ordered = [choice for _, choice in keys if choice.modifies is None]
+        for choice in (choice for _, choice in keys if choice.modifies is not None):  # right behind what it modifies
+            places = [place for place, other in enumerate(ordered) if other.facts[0].attribute == choice.modifies]
+            if places:
+                ordered.insert(places[0] + 1, choice)
+        return ordered
 
-    def _has_words(self, fact: Fact) -> bool:
-        if fact.attribute in _PERSON:
-            return tuple(fact.level if name == fact.attribute else None for name in _PERSON) in self._person_words
-        level = self.vocabulary.attributes[fact.attribute].levels.get(fact.level)
-        return level is not None and any(level.words(slot) for slot in (*_MANNER_SLOTS, "verb"))
-
-    def _say(self, facts: Sequence[Fact], generator: np.random.Generator) -> Caption | None:
-        by_attribute = {fact.attribute: fact for fact in facts}
-        words: dict[str, str] = {}
-        person = tuple(by_attribute[name].level if name in by_attribute else None for name in _PERSON)
-        if any(person):
-            if person not in self._person_words:
-                return None
-            words["person"] = _draw(self._person_words[person], generator)
-        for name in (*_MANNER, *_SOUND):
-            if name in by_attribute:
-                level = self.vocabulary.attributes[name].levels[by_attribute[name].level]
-                slots = ("verb",) if name in _SOUND else sorted(_MANNER_SLOTS)
-                words |= {slot: _draw(level.words(slot), generator) for slot in slots if level.words(slot)}
-        kinds = _kinds(frozenset(words))
-        fitting = [t for t, slots in self._slots.items() if slots <= words.keys() and _kinds(slots) == kinds]
-        if not fitting:
+    def _find_choice(self, name: str, possible: frozenset[str]) -> "_Choice | None":
+        """Return what can be said of an attribute if only these levels remain possible; None for nothing."""
+        if name not in self._weights:
             return None
-        return Caption(fill_template(_draw(fitting, generator), words), tuple(facts))
+        levels = [level for level in self._vocabulary.true_levels(name, possible) if self._grammar.can_say(name, level)]
+        if not levels:
+            return None
+        attribute = self._vocabulary.attributes[name]
+        level_weight = attribute.levels[levels[0]].weight if levels[0] in attribute.levels else 1.0
+        return _Choice(
+            facts=tuple(Fact(name, level) for level in levels),
+            weight=self._weights[name] * level_weight,
+            needs_speech=attribute.speech,
+            needs_gender=attribute.is_relative,
+            modifies=attribute.modifies,
+        )
 
-    @cached_property
-    def _table(self) -> CaptionTable:
-        return read_caption_table()
+    def _position(self, fact: Fact) -> int:
+        return self._positions[fact.attribute]
 
-    @cached_property
-    def _slots(self) -> dict[str, frozenset[str]]:
-        return {template: find_slots(template) for template in self._table.templates}
-
-    @cached_property
-    def _person_words(self) -> dict[tuple[str | None, ...], tuple[str, ...]]:
-        return {(row.gender, row.age_group): row.words for row in self._table.persons}
+    def _with_implied(self, stated: Sequence[Fact], gender: str | None) -> tuple[Fact, ...]:
+        """Return the stated facts with the gender that one of them is relative to."""
+        if gender is None or not any(self._vocabulary.attributes[fact.attribute].is_relative for fact in stated):
+            return tuple(stated)
+        return tuple(sorted({*stated, Fact("gender", gender)}, key=self._position))
 
 
-def _draw(words: Sequence[str], generator: np.random.Generator) -> str:
-    return words[int(generator.integers(len(words)))]
+@dataclass(frozen=True)
+class _Choice:
+    """Hold what can be said of one attribute of a row."""
+
+    facts: tuple[Fact, ...]
+    weight: float
+    needs_speech: bool
+    needs_gender: bool
+    modifies: str | None
 
 
-def _kinds(slots: frozenset[str]) -> frozenset[str]:
-    """Reduce slots to what they speak of, so that a template says all the facts and no more."""
-    return frozenset("manner" if slot in _MANNER_SLOTS else slot for slot in slots)
+def _may_be(facts: RowFacts, levels: Mapping[str, Sequence[str]]) -> bool:
+    """Tell if a row may have one of some levels."""
+    return any(name in facts and not facts[name].isdisjoint(levels[name]) for name in levels)
+
+
+def _list_contradictions(grammar: Grammar, vocabulary: Vocabulary) -> Iterator[tuple[Fact, Fact]]:
+    """Yield the pairs of facts that are not said together, in both orders."""
+    for row in grammar.table.contradictions:
+        ones, others = (
+            [Fact(name, level) for name, levels in side.items() for level in levels] for side in (row.one, row.other)
+        )
+        for one, other in product(ones, others):
+            vocabulary.levels_of(one), vocabulary.levels_of(other)  # both exist
+            yield from ((one, other), (other, one))

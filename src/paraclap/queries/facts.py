@@ -3,18 +3,20 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from paraclap.errors import CorpusError, QueryError, list_known
+from paraclap.queries.bins import Bins, levels_of_mask
 from paraclap.queries.tables import AttributeRow, SourceRow, read_attributes
 
 RowFacts = Mapping[str, frozenset[str]]  # attribute -> the levels that are possible; an absent attribute is unknown
 
 FALSE, TRUE, UNKNOWN = 0, 1, -1
+_POSSIBLE = [levels_of_mask(mask) for mask in range(8)]
 
 
 class Fact(NamedTuple):
@@ -49,31 +51,44 @@ class Vocabulary:
             raise QueryError(f"{fact.attribute} has no level {fact.level!r}{list_known(fact.level, known_levels)}")
         return frozenset([fact.level])
 
-    def read_facts(self, row: Mapping[Any, Any]) -> RowFacts:
-        """Read what a manifest row says of each attribute; what it does not say stays unknown.
+    def read_table(self, table: pd.DataFrame, *, bins: Bins | None = None) -> list[RowFacts]:
+        """Read what each row of a table says of each attribute; what it does not say stays unknown.
+
+        Args:
+            table: a manifest, with features where there are any (see `join_features`).
+            bins: without them, nothing that is binned is known.
 
         Raises:
             CorpusError: if a column of numbers holds something else.
         """
-        facts = {}
-        for name, attribute in self.attributes.items():
-            for source in attribute.sources:
-                levels = _read_source(row.get(source.column), source) & set(attribute.levels)
-                if levels:
-                    facts[name] = frozenset(levels)
-                    break
-        return facts
+        columns = {name: self._read_labels(table, row) for name, row in self.attributes.items() if row.sources}
+        for name, masks in (bins.apply(table) if bins is not None else {}).items():
+            columns[name] = [_POSSIBLE[mask] for mask in masks.tolist()]
+        names = [name for name in self.attributes if name in columns]
+        rows = zip(*(columns[name] for name in names), strict=True)
+        return [{name: levels for name, levels in zip(names, row, strict=True) if levels} for row in rows]
 
-    def statable(self, facts: RowFacts) -> dict[str, list[str]]:
+    def _read_labels(self, table: pd.DataFrame, attribute: AttributeRow) -> list[frozenset[str]]:
+        """Read an attribute of each row, every distinct value once; nothing where its columns say nothing."""
+        found = np.full(len(table), frozenset(), dtype=object)
+        for source in reversed(attribute.sources):  # the first one that has a value wins
+            if source.column in table:
+                codes, values = pd.factorize(table[source.column])
+                levels = np.full(len(values) + 1, frozenset(), dtype=object)  # the last is of a missing value, code -1
+                levels[:-1] = [frozenset(_read_source(value, source) & set(attribute.levels)) for value in values]
+                says = levels.astype(bool)[codes]
+                found[says] = levels[codes][says]
+        return list(found)
+
+    def true_levels(self, attribute: str, possible: frozenset[str]) -> tuple[str, ...]:
+        """List the levels (smallest and broader) of an attribute that are true if only these remain possible."""
+        row = self.attributes[attribute]
+        every = (*row.levels, *row.broader)
+        return tuple(level for level in every if possible and possible <= self.levels_of(Fact(attribute, level)))
+
+    def statable(self, facts: RowFacts) -> dict[str, tuple[str, ...]]:
         """List, for each attribute, the levels (smallest and broader) that are true of a row."""
-        stated = {
-            name: [
-                level
-                for level in (*attribute.levels, *attribute.broader)
-                if name in facts and facts[name] <= self.levels_of(Fact(name, level))
-            ]
-            for name, attribute in self.attributes.items()
-        }
+        stated = {name: self.true_levels(name, facts[name]) for name in self.attributes if name in facts}
         return {name: levels for name, levels in stated.items() if levels}
 
     def encode_rows(self, rows: Sequence[RowFacts]) -> npt.NDArray[np.float32]:

@@ -1,12 +1,14 @@
 """The data tables of this package, checked when they are read."""
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from paraclap.queries.sentences import find_slots
 from paraclap.storage import hash_bytes
 
 
@@ -22,13 +24,45 @@ class SourceRow(_Row):
     intervals: dict[str, tuple[float, float]] | None = None
 
 
+class BinRow(_Row):
+    """Say which columns measure an attribute, where its levels part, and among which rows the edges are fitted."""
+
+    measures: tuple[str, ...] = Field(min_length=1)  # "-" before a name turns it around
+    quantiles: tuple[float, float] = (0.3, 0.7)
+    edges: tuple[float, float] | None = None  # where they part, in the unit of the measures, instead of quantiles
+    margin: float = Field(0.05, ge=0)  # in quantiles; so close to an edge, both levels remain possible
+    needs: dict[str, float] = {}  # measures, and the least that each must be for the attribute to be known
+    within: tuple[str, ...] = ()  # columns; a row gets the edges of its value in the first of them that has edges
+    relative_to: Literal["gender"] | None = None  # edges of each gender, never pooled
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        low, high = self.quantiles
+        if not 0 < low - self.margin <= low + self.margin < high - self.margin <= high + self.margin < 1:
+            raise ValueError(
+                f"quantiles {low:g} and {high:g}, margin {self.margin:g}; expected two between 0 and 1 and apart"
+            )
+        return self
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The columns whose values have edges of their own."""
+        return (self.relative_to,) if self.relative_to is not None else self.within
+
+
 class LevelRow(_Row):
-    """Hold the words of one level."""
+    """Hold the words of one level, by the place in a sentence where they stand; the plainest first."""
 
     adjectives: tuple[str, ...] = ()
     predicatives: tuple[str, ...] = ()
     nouns: tuple[str, ...] = ()
     verbs: tuple[str, ...] = ()
+    voice: tuple[str, ...] = ()
+    adverbial: tuple[str, ...] = ()
+    feature: tuple[str, ...] = ()
+    degree_adjectives: tuple[str, ...] = ()
+    degree_nouns: tuple[str, ...] = ()
+    weight: float = Field(1.0, gt=0)
 
     def words(self, slot: str) -> tuple[str, ...]:
         """Return the words that fit a template's slot, the plainest first."""
@@ -37,16 +71,43 @@ class LevelRow(_Row):
             "predicative": self.adjectives + self.predicatives,
             "noun": self.nouns,
             "verb": self.verbs,
+            "voice": self.voice,
+            "adverbial": self.adverbial,
+            "feature": self.feature,
         }
-        return by_slot[slot]
+        return by_slot.get(slot, ())
 
 
 class AttributeRow(_Row):
-    """Hold one attribute: where it is read from, its levels, and broader levels that cover several."""
+    """Hold one attribute: how it is known, its levels, and broader levels that cover several."""
 
-    sources: tuple[SourceRow, ...]
+    sources: tuple[SourceRow, ...] = ()
+    bins: BinRow | None = None
+    why: str = ""
     levels: dict[str, LevelRow]
     broader: dict[str, tuple[str, ...]] = {}
+    modifies: str | None = None
+    weight: float = Field(1.0, gt=0)
+    speech: bool = False
+    measured: bool = False
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether its levels are those for a gender, which is then stated too."""
+        return self.bins is not None and self.bins.relative_to is not None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_levels(cls, row: Any) -> Any:
+        """Write out the levels of an attribute that has names and phrases for them."""
+        if not isinstance(row, dict) or "names" not in row:
+            return row
+        rest = {key: value for key, value in row.items() if key not in ("names", "named")}
+        levels = {
+            level: {slot: [phrase.replace("{name}", name) for phrase in row["named"][slot]] for slot in row["named"]}
+            for level, name in row["names"].items()
+        }
+        return rest | {"levels": levels}
 
 
 class PersonRow(_Row):
@@ -54,30 +115,65 @@ class PersonRow(_Row):
 
     gender: str | None = None
     age_group: str | None = None
+    alone: tuple[str, ...] = ()
     words: tuple[str, ...]
 
 
+class ContradictionRow(_Row):
+    """Hold two lists of facts; none of the one is said together with one of the other."""
+
+    one: dict[str, tuple[str, ...]]
+    other: dict[str, tuple[str, ...]]
+
+
 class CaptionTable(_Row):
-    """Hold the shares of captions by number of facts, the templates and the words for persons."""
+    """Hold how facts become sentences."""
 
     num_facts: tuple[float, ...]
     templates: tuple[str, ...]
     persons: tuple[PersonRow, ...]
+    pronouns: dict[str, dict[str, str]]  # gender -> slot -> word
+    repeated: tuple[str, ...]
+    speech_words: tuple[str, ...]
+    strong_words: tuple[str, ...]
+    alike: dict[str, tuple[str, ...]]
+    no_speech: dict[str, tuple[str, ...]]
+    contradictions: tuple[ContradictionRow, ...]
+    variants: dict[str, tuple[str, ...]]
 
 
 class LabelSetRow(_Row):
-    """Hold a label set: its attribute, classes, templates, and the words that fill them where they are its own."""
+    """Hold a label set: its classes, with templates and the words of its own that fill them, or with prompts."""
 
-    attribute: str
-    classes: tuple[str, ...]
-    templates: tuple[str, ...]
+    attribute: str | None = None
+    classes: tuple[str, ...] = Field(min_length=1)
+    templates: tuple[str, ...] = ()
     words: dict[str, dict[str, str]] = {}
+    prompts: dict[str, tuple[str, ...]] = {}
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"found the classes {', '.join(self.classes)}; expected each once")
+        if bool(self.templates) == bool(self.prompts):
+            raise ValueError("expected either templates, or prompts for each class")
+        for template in self.templates:
+            if not find_slots(template):
+                raise ValueError(
+                    f"template {template!r} has no slot; expected one, such as {{adjective}}, for each class"
+                )
+        if self.prompts and set(self.prompts) != set(self.classes):
+            raise ValueError(f"prompts are for {', '.join(self.prompts)}; expected {', '.join(self.classes)}")
+        if not all(self.prompts.values()):
+            raise ValueError("a class has no prompt; expected one or more of each")
+        return self
 
 
 @cache
-def read_attributes() -> dict[str, AttributeRow]:
-    """Read the attributes, by name."""
-    return {name: AttributeRow.model_validate(row) for name, row in _read("attributes").items()}
+def read_attributes() -> Mapping[str, AttributeRow]:
+    """Read the attributes, by name: those that corpora label, then those that are measured."""
+    rows = _read("labelled") | {name: row | {"measured": True} for name, row in _read("measured").items()}
+    return {name: AttributeRow.model_validate(row) for name, row in rows.items()}
 
 
 @cache
@@ -87,7 +183,7 @@ def read_caption_table() -> CaptionTable:
 
 
 @cache
-def read_label_sets() -> dict[str, LabelSetRow]:
+def read_label_sets() -> Mapping[str, LabelSetRow]:
     """Read the label sets, by name."""
     return {name: LabelSetRow.model_validate(row) for name, row in _read("label_sets").items()}
 

@@ -1,42 +1,40 @@
-"""Disturbances of log-mel spectrograms that break no fact that is stated from labels.
+"""Disturbances of log-mel spectrograms, and which of them were done, so that facts that they break are not stated.
 
-None of them changes who speaks or what is felt. They do break facts about loudness, harmonicity and spectral shape,
-which are therefore never stated together with them.
+None of them changes who speaks or what is felt.
 """
 
 import numpy as np
 
+from paraclap.audio import draw_channel
 from paraclap.models import LogMel
 from paraclap.training.recipe import AugmentationSettings
 
 _DB = 0.1  # log10 of power for one decibel
 
 
-def augment_log_mel(log_mel: LogMel, settings: AugmentationSettings, generator: np.random.Generator) -> LogMel:
-    """Return a disturbed copy of a spectrogram `[F, M]` (log10 of power)."""
-    disturbed = log_mel
+def augment_log_mel(
+    log_mel: LogMel, settings: AugmentationSettings, generator: np.random.Generator
+) -> tuple[LogMel, tuple[str, ...]]:
+    """Return a disturbed copy of a spectrogram `[F, M]` (log10 of power), and the names of what was done to it."""
+    if generator.random() < settings.clean:
+        return log_mel, ()
+    disturbed, done = log_mel, []
     if generator.random() < settings.tilt:
-        disturbed = disturbed + _draw_channel(disturbed.shape[1], settings.tilt_db, generator)
+        disturbed = disturbed + _DB * draw_channel(disturbed.shape[1], settings.tilt_db, generator).astype(np.float32)
+        done.append("tilt")
     if generator.random() < settings.noise:
         disturbed = _add_noise(disturbed, generator.uniform(*settings.snr_db), generator)
+        done.append("noise")
     if generator.random() < settings.low_pass:
         disturbed = _limit_band(disturbed, generator.uniform(*settings.low_pass_band))
+        done.append("low_pass")
     if generator.random() < settings.time_mask:
         disturbed = _mask(disturbed, 0, settings.num_masks, generator)
+        done.append("time_mask")
     if generator.random() < settings.frequency_mask:
         disturbed = _mask(disturbed, 1, settings.num_masks, generator)
-    return np.asarray(disturbed, dtype=np.float32)
-
-
-def _draw_channel(num_mels: int, level_db: float, generator: np.random.Generator) -> LogMel:
-    """Draw a smooth frequency response: a slope and two slower waves, in log10 of power."""
-    position = np.linspace(-1.0, 1.0, num_mels)
-    response = generator.normal() * position
-    for order in (1, 2):
-        response = response + 0.5 * generator.normal() * np.cos(
-            order * np.pi * position + generator.uniform(0, 2 * np.pi)
-        )
-    return np.asarray(level_db * _DB * response, dtype=np.float32)
+        done.append("frequency_mask")
+    return np.asarray(disturbed, dtype=np.float32), tuple(done)
 
 
 def _add_noise(log_mel: LogMel, snr_db: float, generator: np.random.Generator) -> LogMel:

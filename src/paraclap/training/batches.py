@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from paraclap.errors import ConfigError
 from paraclap.models import LogMel, MelSettings, normalize_log_mel, pad_log_mels
-from paraclap.queries import Caption, CaptionSampler, RowFacts, Vocabulary
+from paraclap.queries import Caption, CaptionSampler, RowFacts, Vocabulary, find_broken
 from paraclap.training.augmentation import augment_log_mel
 from paraclap.training.clips import ClipSet
 from paraclap.training.recipe import Recipe
@@ -38,7 +38,13 @@ class BatchSampler:
         self._recipe = recipe
         self._vocabulary = vocabulary
         self._mel_settings = mel_settings
-        self._sampler = CaptionSampler(vocabulary)
+        self._frame_rate = mel_settings.sampling_rate / mel_settings.hop_size
+        self._sampler = CaptionSampler(
+            vocabulary,
+            attributes=recipe.captions.attributes,
+            weights=recipe.attribute_weights,
+            num_facts=recipe.captions.num_facts,
+        )
         self._rows = [clips.rows("train") for clips in clip_sets]
         sizes = np.array([len(rows) for rows in self._rows], dtype=float)
         weights = sizes**recipe.sampling_temperature * [clips.settings.weight for clips in clip_sets]
@@ -52,8 +58,7 @@ class BatchSampler:
     def sample(self, step: int) -> Batch:
         """Draw the batch of a step."""
         generator = np.random.default_rng([self._recipe.seed, step])
-        frame_rate = self._mel_settings.sampling_rate / self._mel_settings.hop_size
-        shortest, longest = (round(seconds * frame_rate / _CROP_STEP) for seconds in self._recipe.crop_seconds)
+        shortest, longest = (round(seconds * self._frame_rate / _CROP_STEP) for seconds in self._recipe.crop_seconds)
         length = int(generator.integers(max(1, shortest), max(1, longest) + 1)) * _CROP_STEP
         mels: list[LogMel] = []
         rows: list[RowFacts] = []
@@ -62,15 +67,13 @@ class BatchSampler:
             if len(mels) == self._recipe.batch_size:
                 break
             clips, row = self._draw_clip(generator)
-            drawn = [
-                self._sampler.sample(clips.facts[row], generator, weights=self._recipe.attribute_weights)
-                for _ in range(self._recipe.captions_per_clip)
-            ]
+            log_mel, facts = self._disturb(clips, row, length, generator)
+            drawn = [self._sampler.sample(facts, generator) for _ in range(self._recipe.captions_per_clip)]
             captions = [caption for caption in drawn if caption is not None]
             if not captions:
                 continue
-            mels.append(self._crop(clips, row, length, generator))
-            rows.append(clips.facts[row])
+            mels.append(log_mel)
+            rows.append(facts)
             said.extend(captions)
         if len(mels) < self._recipe.batch_size:
             raise ConfigError(
@@ -91,9 +94,14 @@ class BatchSampler:
         rows = self._rows[corpus]
         return self._clip_sets[corpus], int(rows[generator.integers(len(rows))])
 
-    def _crop(self, clips: ClipSet, row: int, length: int, generator: np.random.Generator) -> LogMel:
+    def _disturb(
+        self, clips: ClipSet, row: int, length: int, generator: np.random.Generator
+    ) -> tuple[LogMel, RowFacts]:
+        """Cut and disturb a clip; return its spectrogram `[F, M]`, and the facts that are still true of it."""
         spare = clips.mels.num_frames(row) - length
         start = int(generator.integers(spare + 1)) if spare > 0 else 0
         log_mel = clips.mels.read(row, start=start, length=length)
-        disturbed = augment_log_mel(log_mel, self._recipe.augmentation, generator)
-        return normalize_log_mel(disturbed, self._mel_settings)
+        disturbed, done = augment_log_mel(log_mel, self._recipe.augmentation, generator)
+        broken = find_broken(done, crop_seconds=length / self._frame_rate if spare > 0 else None)
+        facts = {name: levels for name, levels in clips.facts[row].items() if name not in broken}
+        return normalize_log_mel(disturbed, self._mel_settings), facts

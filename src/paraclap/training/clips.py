@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from rich.console import Console
+from rich.progress import Progress
 
 from paraclap.corpora import ImportResult, assign_splits, import_corpus, read_manifest
 from paraclap.errors import ConfigError
+from paraclap.features import FEATURE_SET, load_features
 from paraclap.models import MelSettings
-from paraclap.queries import RowFacts, Vocabulary
+from paraclap.queries import Bins, RowFacts, Vocabulary, fit_bins, join_features
 from paraclap.records import BadFile
 from paraclap.storage import hash_table
 from paraclap.training.mel_cache import MelCache, open_mel_cache
@@ -36,13 +40,53 @@ class ClipSet:
         return np.flatnonzero((self.splits == split) & np.array(usable))
 
 
-def load_clip_sets(recipe: Recipe, *, vocabulary: Vocabulary, mel_settings: MelSettings) -> list[ClipSet]:
-    """Load all corpora and manifests of a recipe, with their spectrograms.
+@dataclass(frozen=True)
+class ClipData:
+    """Hold the corpora of a run, and the bins of their measured attributes; None if none is known."""
+
+    clip_sets: list[ClipSet]
+    bins: Bins | None
+
+
+def load_clips(recipe: Recipe, *, vocabulary: Vocabulary, mel_settings: MelSettings) -> ClipData:
+    """Load all corpora and manifests of a recipe, with their spectrograms and, if captions speak of them, features.
 
     Raises:
         ConfigError: if the recipe names no data, or a corpus ends up without clips to train on.
         CorpusError: if a corpus or manifest cannot be read.
+        QueryError: if bins cannot be fitted.
+        ParaClapError: if captions speak of features and openSMILE is not there.
     """
+    sources = _read_sources(recipe)
+    tables = [_make_table(settings, source, recipe) for settings, source in sources]
+    bins = _fit_bins(tables, recipe, vocabulary)
+    loaded = []
+    for (settings, source), table in zip(sources, tables, strict=True):
+        mels = open_mel_cache(
+            source.manifest,
+            root=Path(source.metadata["root"]),
+            settings=mel_settings,
+            folder=recipe.cache,
+            name=settings.name,
+        )
+        clip_set = ClipSet(
+            name=settings.name,
+            settings=settings,
+            facts=[_allowed(facts, settings) for facts in vocabulary.read_table(table, bins=bins)],
+            splits=table["split"].to_numpy(dtype=str),
+            mels=mels,
+            fingerprint=hash_table(source.manifest),
+            licence=str(source.metadata.get("licence", "unknown")),
+            bad_files=(*source.bad_files, *mels.bad_files),
+        )
+        if not len(clip_set.rows("train")):
+            reason = mels.bad_files[0].reason if mels.bad_files else "none of train with a known fact"
+            raise ConfigError(f"{settings.name}: no clip to train on; found {len(table)} rows, {reason}")
+        loaded.append(clip_set)
+    return ClipData(loaded, bins)
+
+
+def _read_sources(recipe: Recipe) -> list[tuple[CorpusSettings, ImportResult]]:
     sources = [
         (settings, import_corpus(settings.name, recipe.corpora_root, progress=True)) for settings in recipe.corpora
     ]
@@ -56,28 +100,34 @@ def load_clip_sets(recipe: Recipe, *, vocabulary: Vocabulary, mel_settings: MelS
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ConfigError(f"recipe {recipe.name}: {twice[0]} stands twice among corpora and manifests; name it once")
-    loaded = []
-    for settings, source in sources:
-        manifest, metadata = source.manifest, source.metadata
-        splits = assign_splits(manifest)  # whatever the seed of the run: evaluation cuts the same dev split
-        facts = [_allowed(vocabulary.read_facts(row), settings) for row in manifest.to_dict("records")]
-        root = Path(metadata["root"])
-        mels = open_mel_cache(manifest, root=root, settings=mel_settings, folder=recipe.cache, name=settings.name)
-        clip_set = ClipSet(
-            name=settings.name,
-            settings=settings,
-            facts=facts,
-            splits=splits.to_numpy(dtype=str),
-            mels=mels,
-            fingerprint=hash_table(manifest),
-            licence=str(metadata.get("licence", "unknown")),
-            bad_files=(*source.bad_files, *mels.bad_files),
-        )
-        if not len(clip_set.rows("train")):
-            reason = mels.bad_files[0].reason if mels.bad_files else "none of train with a known fact"
-            raise ConfigError(f"{settings.name}: no clip to train on; found {len(manifest)} rows, {reason}")
-        loaded.append(clip_set)
-    return loaded
+    return sources
+
+
+def _make_table(settings: CorpusSettings, source: ImportResult, recipe: Recipe) -> pd.DataFrame:
+    """Return a manifest with the split of training, its corpus, and its features if captions speak of them."""
+    manifest = source.manifest
+    features = None
+    if recipe.captions.needs_features:
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(f"measuring {settings.name}")
+            features, _ = load_features(
+                manifest,
+                source.metadata,
+                cache=recipe.features_cache,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+    splits = assign_splits(manifest)  # whatever the seed of the run: evaluation cuts the same dev split
+    return join_features(manifest.assign(split=splits), corpus=settings.name, features=features)
+
+
+def _fit_bins(tables: Sequence[pd.DataFrame], recipe: Recipe, vocabulary: Vocabulary) -> Bins | None:
+    """Fit what captions speak of on the train rows of all corpora; None if none of it is measured or rated."""
+    table = pd.concat([table.reset_index(drop=True) for table in tables])
+    if not (table["split"] == "train").any():
+        return None
+    spoken = {name: vocabulary.attributes[name] for name in recipe.captions.attributes}
+    bins = fit_bins(table, spoken, feature_set=FEATURE_SET if recipe.captions.needs_features else None)
+    return bins if bins.attributes else None
 
 
 def _allowed(facts: RowFacts, settings: CorpusSettings) -> RowFacts:

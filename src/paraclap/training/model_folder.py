@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from paraclap.models import ParaClapProcessor, hash_weights, no_progress_bars
-from paraclap.queries import hash_tables
+from paraclap.queries import hash_tables, write_bins
 from paraclap.storage import write_atomic, write_json
 from paraclap.training.clips import ClipSet
 from paraclap.training.recipe import Recipe
@@ -39,6 +39,8 @@ def write_model_folder(folder: Path, run: TrainingRun, *, best_step: int, dev: M
             "versions": {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
         },
     )
+    if run.bins is not None:
+        write_bins(folder / "bins.json", run.bins)
     with write_atomic(folder / "README.md") as temporary:
         temporary.write_text(write_card(recipe, run.clip_sets, dev), encoding="utf-8")
     with write_atomic(folder / "LICENSE") as temporary:

@@ -9,8 +9,8 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from paraclap.errors import ConfigError, list_known
-from paraclap.queries import load_vocabulary
+from paraclap.errors import ConfigError, QueryError, list_known
+from paraclap.queries import CaptionSampler, list_variant, load_vocabulary
 
 _MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -68,9 +68,37 @@ class ModelSettings(_Settings):
     dropout: float = Field(0.2, ge=0, lt=1)
 
 
+class CaptionRecipe(_Settings):
+    """Say what captions speak of: a variant (emotion, labels, features, all), without some attributes."""
+
+    variant: str = "labels"
+    without: tuple[str, ...] = ()
+    num_facts: tuple[float, ...] | None = None  # shares of captions with one, two, ... facts; the usual ones if None
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes that may be spoken of."""
+        return list_variant(self.variant, without=self.without)
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether they speak of what openSMILE measures."""
+        known = load_vocabulary().attributes
+        return any(known[name].measured for name in self.attributes)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        try:
+            CaptionSampler(load_vocabulary(), attributes=self.attributes, num_facts=self.num_facts)
+        except QueryError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+
 class AugmentationSettings(_Settings):
     """Say how often and how strongly spectrograms are disturbed; levels are in dB."""
 
+    clean: float = Field(0.0, ge=0, le=1)  # probability that a clip is not disturbed at all
     tilt: float = Field(0.8, ge=0, le=1)  # probability of a smooth change of the channel
     tilt_db: float = Field(10.0, ge=0)  # its standard deviation at the ends of the band
     noise: float = Field(0.5, ge=0, le=1)  # probability of noise
@@ -105,6 +133,8 @@ class Recipe(_Settings):
     attribute_loss_weight: float = Field(
         1.0, ge=0
     )  # of the loss within single attributes, beside that over all captions
+    captions: CaptionRecipe = CaptionRecipe()
+    features_cache: Path | None = None  # of openSMILE's features; the user's own cache folder, if None
     attribute_weights: dict[str, float] = {}  # how much more often than others an attribute is spoken of
     crop_seconds: tuple[float, float] = (1.5, 4.0)
     learning_rate: float = Field(1e-3, gt=0)

@@ -17,9 +17,9 @@ from paraclap.models import (
     read_weights,
     resolve_folder,
 )
-from paraclap.queries import load_vocabulary
+from paraclap.queries import Bins, load_vocabulary
 from paraclap.training.batches import BatchSampler
-from paraclap.training.clips import ClipSet, load_clip_sets
+from paraclap.training.clips import ClipSet, load_clips
 from paraclap.training.recipe import ModelSettings, Recipe
 from paraclap.training.text_bank import TextBank
 from paraclap.training.validation import Validation
@@ -34,6 +34,7 @@ class TrainingRun:
     tokenizer: Any
     feature_extractor: ParaClapFeatureExtractor
     clip_sets: list[ClipSet]
+    bins: Bins | None
     batches: BatchSampler
     validation: Validation
     texts: TextBank
@@ -51,6 +52,7 @@ class TrainingRun:
             lines.append(f"  {clips.name}: {train} train clips, {dev} dev clips, {share:.0%} of batches")
             if bad := clips.bad_files:
                 lines.append(f"    left out: {len(bad)} files, the first: {bad[0].reason}")
+        lines.append(f"  captions speak of {', '.join(self.recipe.captions.attributes)}")
         lines.append(f"  dev tasks: {', '.join(task.name for task in self.validation.tasks) or 'none'}")
         return "\n".join(lines)
 
@@ -67,13 +69,15 @@ def prepare_run(recipe: Recipe) -> TrainingRun:
     model, tokenizer = build_model(recipe.model)
     feature_extractor = ParaClapFeatureExtractor(feature_size=model.config.audio_config.num_mels)
     vocabulary, mel_settings = load_vocabulary(), feature_extractor.mel_settings
-    clip_sets = load_clip_sets(recipe, vocabulary=vocabulary, mel_settings=mel_settings)
+    data = load_clips(recipe, vocabulary=vocabulary, mel_settings=mel_settings)
+    clip_sets = data.clip_sets
     run = TrainingRun(
         recipe=recipe,
         model=model,
         tokenizer=tokenizer,
         feature_extractor=feature_extractor,
         clip_sets=clip_sets,
+        bins=data.bins,
         batches=BatchSampler(clip_sets, recipe, vocabulary=vocabulary, mel_settings=mel_settings),
         validation=Validation(clip_sets, recipe, vocabulary=vocabulary, mel_settings=mel_settings),
         texts=TextBank(model, tokenizer),

@@ -84,7 +84,12 @@ def _draw(rows: npt.NDArray[np.intp], limit: int, seed: int) -> npt.NDArray[np.i
 def _find_task(
     index: int, clips: ClipSet, rows: npt.NDArray[np.intp], label_set: LabelSet, vocabulary: Vocabulary
 ) -> DevTask | None:
-    """Return a label set's task on a corpus, with the classes that occur often enough; None for fewer than two."""
+    """Return a label set's task on a corpus, with the classes that occur often enough; None for fewer than two.
+
+    What is measured is no task: a model is chosen by what people said of voices.
+    """
+    if label_set.attribute is None or vocabulary.attributes[label_set.attribute].measured:
+        return None
     found = [_label(clips.facts[int(row)], label_set, vocabulary) for row in rows]
     classes = [label for label in label_set.classes if found.count(label) >= _MIN_CLIPS]
     if len(classes) < 2:
@@ -94,6 +99,6 @@ def _find_task(
 
 
 def _label(facts: RowFacts, label_set: LabelSet, vocabulary: Vocabulary) -> str | None:
-    stated = vocabulary.statable(facts).get(label_set.attribute, [])
+    stated = vocabulary.statable(facts).get(str(label_set.attribute), ())
     fitting = [level for level in stated if level in label_set.classes]
     return fitting[0] if fitting else None
