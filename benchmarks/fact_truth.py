@@ -9,7 +9,7 @@ again, with no margin, is the same. Bins are fitted on the train split of the ma
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -42,6 +42,7 @@ from paraclap.training.recipe import AugmentationSettings
 CROPS = (1.0, 1.5, 2.0, 3.0, 4.0)  # s
 NUM_BANDS = 64  # of the spectrograms that training disturbs
 _GROUPS = ("corpus", "channel", "gender")
+Change = Callable[[Waveform, np.random.Generator], tuple[Waveform, Sequence[str], float]]  # and what was done, and cut
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,10 @@ def print_truth(
 ) -> None:
     """Print the share of stated levels that are measured again, for whole clips and as training hears them."""
     rows = draw_rows(table, num_clips, seed)
-    for name, change in (("without augmentation", _leave), ("with augmentation", partial(_train, recipe=recipe))):
+    for name, change in (
+        ("without augmentation", leave),
+        ("with augmentation", partial(hear_in_training, recipe=recipe)),
+    ):
         again = measure_again(rows, metadata, change)
         agreed, stated = check_captions(rows, again, bins, recipe, seed)
         print(f"{name}: {agreed} of {stated} stated levels are measured again, {agreed / max(1, stated):.3f}")
@@ -136,7 +140,7 @@ def draw_rows(table: pd.DataFrame, num_rows: int, seed: int) -> pd.DataFrame:
     return shuffled.iloc[np.argsort(rank.to_numpy(), kind="stable")[:num_rows]]
 
 
-def measure_again(rows: pd.DataFrame, metadata: dict[str, Any], change: Any) -> pd.DataFrame:
+def measure_again(rows: pd.DataFrame, metadata: dict[str, Any], change: Change) -> pd.DataFrame:
     """Change the audio of rows and measure it; with their groups, what was done, and to what length they were cut."""
     levels = (rows.index.get_level_values(name) for name in ("file", "start", "end"))
     groups = rows[[column for column in _GROUPS if column in rows]].to_dict("records")
@@ -145,17 +149,19 @@ def measure_again(rows: pd.DataFrame, metadata: dict[str, Any], change: Any) -> 
         for number, (file, start, end, group) in enumerate(zip(*levels, groups, strict=True))
     ]
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        return pd.DataFrame(list(pool.map(partial(_measure, change=change), clips, chunksize=8)))
+        return pd.DataFrame(list(pool.map(partial(measure_clip, change=change), clips, chunksize=8)))
 
 
-def _measure(clip: Clip, change: Any) -> dict[str, Any]:
+def measure_clip(clip: Clip, *, change: Change) -> dict[str, Any]:
+    """Change the audio of a clip and measure it; with its groups, what was done, and to what length it was cut."""
     waveform, done, cut = change(clip.read(), np.random.default_rng([7, clip.number]))
     features = extract_features(waveform)
     measured = dict(zip(feature_names(), features.values.tolist(), strict=True))
     return clip.groups | measured | {"duration": features.duration, "done": " ".join(done), "cut": cut}
 
 
-def _leave(waveform: Waveform, generator: np.random.Generator) -> tuple[Waveform, Sequence[str], float]:
+def leave(waveform: Waveform, generator: np.random.Generator) -> tuple[Waveform, Sequence[str], float]:
+    """Do nothing to a waveform."""
     return waveform, (), np.nan
 
 
@@ -172,7 +178,7 @@ def _crop_alone(
     return crop(waveform, start_seconds=start, duration_seconds=seconds), (), seconds
 
 
-def _train(
+def hear_in_training(
     waveform: Waveform, generator: np.random.Generator, *, recipe: Recipe
 ) -> tuple[Waveform, Sequence[str], float]:
     """Cut and disturb a waveform as a batch of training does a spectrogram."""

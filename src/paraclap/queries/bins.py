@@ -74,24 +74,27 @@ class Bins(_Stored):
         Args:
             table: measures and groups as columns; an attribute whose measures are not there is unknown.
         """
-        return {name: self._apply(name, table, margins=True) for name in self.attributes}
+        return {name: self._apply(name, table, strictly=True) for name in self.attributes}
 
     def place(self, table: pd.DataFrame, attribute: str) -> list[str | None]:
-        """Return the one level of each row, with no margin around the edges; None where its measures disagree."""
-        masks = self._apply(attribute, table, margins=False)
+        """Return the one level of each row, by its values alone: no margin around the edges, nothing that they need.
+
+        None where the measures of the attribute disagree, or one is missing.
+        """
+        masks = self._apply(attribute, table, strictly=False)
         by_mask = {_LOW: "low", _NORMAL: "normal", _HIGH: "high"}
         return [by_mask.get(mask) for mask in masks.tolist()]
 
-    def _apply(self, attribute: str, table: pd.DataFrame, *, margins: bool) -> Masks:
+    def _apply(self, attribute: str, table: pd.DataFrame, *, strictly: bool) -> Masks:
         fitted = self.attributes[attribute]
         masks = np.zeros(len(table), dtype=np.int8)
-        known = meets_needs(fitted.rule, table)
+        known = meets_needs(fitted.rule, table) if strictly else np.ones(len(table), dtype=bool)
         for measure, bins in fitted.measures.items():
             column = measure.removeprefix("-")
             if column not in table:
                 return np.zeros(len(table), dtype=np.int8)
             values = read_numbers(table, column)
-            limits = _find_limits(fitted.rule, bins, table, margins=margins)  # [N, 4]
+            limits = _find_limits(fitted.rule, bins, table, margins=strictly)  # [N, 4]
             possible = (
                 _LOW * (values <= limits[:, 1])
                 | _NORMAL * ((values > limits[:, 0]) & (values < limits[:, 3]))
