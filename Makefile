@@ -37,5 +37,6 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
+	@echo "tests use openSMILE, whose licence allows research, education and other non-commercial use only"
 	$(PIP) -e ".[dev]"
 	touch $@

@@ -6,7 +6,8 @@ The clips are made here: 3 s of a buzz with a moving pitch, PCM at 16 kHz. One r
 and calls `opensmile.Smile` on the signals, in a pool of two processes, without tables; the other is its `process_files`
 with two processes. Ours has two workers and an empty cache, and writes the table. Each run is a process of its own,
 started and imported before the clock, and the ways take turns; figures are medians with the smallest and largest value.
-Peak memory is that of our main process for N rows and 4 N rows of one long recording.
+Peak memory is that of our main process for N rows and 4 N rows of one long recording, too short to be measured, so that
+there can be many of them.
 """
 
 import argparse
@@ -29,7 +30,7 @@ import soundfile
 
 SAMPLING_RATE = 16_000  # Hz
 CLIP_DURATION = 3.0  # s
-ROW_DURATION = 0.1  # s, of the rows of the test of memory
+ROW_DURATION = 0.05  # s, of the rows of the test of memory
 NUM_PROCESSES = 2
 METADATA = {"corpus": "benchmark"}
 
@@ -39,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=600, help="clips to measure")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each way")
-    parser.add_argument("--rows", type=int, default=4000, help="rows of the test of memory; none if 0")
+    parser.add_argument("--rows", type=int, default=20_000, help="rows of the test of memory; none if 0")
     parser.add_argument("--child", choices=sorted(CHILDREN), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()

@@ -226,9 +226,8 @@ def test_what_is_not_measured_in_enough_rows_is_left_out() -> None:
         (
             np.full(100, 7.0),
             "height: the edges of h coincide at 7 on 100 train rows, so that low and high are the same; leave this "
-            "attribute out (--without), or fit on rows that differ",
+            "attribute out (without), or fit on rows that differ",
         ),
-        (np.repeat([0.0, 1.0], [90, 10]), "height: the edges of h coincide at 0.5 on 100 train rows, so that low"),
         (
             np.repeat([0.0, 0.5, 1.0], [10, 30, 60]),
             "height: the edges of h coincide at 0.75 on 100 train rows, so that",
@@ -264,7 +263,7 @@ def test_a_table_without_train_rows_is_refused(table: pd.DataFrame) -> None:
 )
 def test_quantiles_that_cannot_be_are_refused(quantiles: dict[str, tuple[float, float]], message: str) -> None:
     with pytest.raises(QueryError, match=f"^{re.escape(message)}"):
-        fit_bins(draw_table(100), VOCABULARY.attributes, quantiles=quantiles)
+        fit_bins(draw_table(100), VOCABULARY.attributes, feature_set="made", quantiles=quantiles)
 
 
 def test_text_where_numbers_are_expected_is_refused() -> None:
@@ -273,3 +272,18 @@ def test_text_where_numbers_are_expected_is_refused() -> None:
 
     with pytest.raises(QueryError, match=r"^the column 'h' holds more than numbers; leave them out where they are unk"):
         fit_bins(table, make_binned("h"))
+
+
+def test_a_scale_of_two_values_has_low_and_high() -> None:
+    table = pd.DataFrame({"h": np.repeat([0.0, 1.0], [85, 15]), "split": "train"})
+
+    bins = fit_bins(table, make_binned("h"))
+
+    assert bins.place(pd.DataFrame({"h": [0.0, 1.0]}), "height") == ["low", "high"]
+
+
+def test_what_is_measured_has_no_bins_without_features() -> None:
+    table = pd.DataFrame({"duration": np.arange(100.0), "split": "train"})
+
+    assert "duration" not in fit_bins(table, VOCABULARY.attributes).attributes
+    assert "duration" in fit_bins(table, VOCABULARY.attributes, feature_set="made").attributes

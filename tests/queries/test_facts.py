@@ -84,9 +84,9 @@ def test_years_are_believed_before_a_published_age_group() -> None:
         ({"language": "de"}, {"language": {"de"}}),
         ({"language": "xx"}, {}),
         ({"accent": "scotland"}, {"accent": {"scotland"}}),
-        ({"native_language": "zh"}, {"accent": {"zh"}}),
+        ({"language": "en", "native_language": "zh"}, {"language": {"en"}, "accent": {"zh"}}),
         ({"accent": "indian", "native_language": "hi"}, {"accent": {"indian"}}),
-        ({"accent": "of my village", "native_language": "hi"}, {"accent": {"hi"}}),
+        ({"accent": "of my village", "native_language": "hi"}, {}),
         ({"intoxicated": "sober"}, {"intoxication": {"sober"}}),
         ({"likability": "not likable"}, {"likability": {"not likable"}}),
     ],
@@ -244,3 +244,17 @@ def test_what_is_binned_has_the_levels_of_bins() -> None:
         else:
             assert attribute.sources, name
         assert attribute.modifies is None or attribute.modifies in read_attributes(), name
+
+
+@pytest.mark.parametrize(
+    ("row", "accent"),
+    [
+        ({"language": "en", "native_language": "zh"}, {"zh"}),
+        ({"language": "zh", "native_language": "zh"}, None),
+        ({"language": None, "native_language": "zh"}, None),
+        ({"native_language": "zh"}, None),
+        ({"language": "en", "native_language": "zh", "accent": "us"}, {"us"}),
+    ],
+)
+def test_a_first_language_is_an_accent_in_another_one(row: dict[str, object], accent: set[str] | None) -> None:
+    assert read_facts(row).get("accent") == accent

@@ -11,9 +11,11 @@ from tests.training.tones import write_tones
 from paraclap.corpora import assign_splits, import_corpus, read_manifest, write_manifest
 from paraclap.errors import ConfigError, CorpusError, ModelError
 from paraclap.models import MelSettings
-from paraclap.queries import load_vocabulary
+from paraclap.queries import load_vocabulary, read_bins
+from paraclap.storage import read_json
 from paraclap.training import Recipe, prepare_run
 from paraclap.training.clips import load_clips
+from paraclap.training.model_folder import write_model_folder
 
 
 def changed(recipe: Recipe, **changes: Any) -> Recipe:
@@ -153,3 +155,43 @@ def test_a_corpus_whose_files_are_gone_is_refused_with_the_reason(recipe: Recipe
 
     with pytest.raises(ConfigError, match=r"^tones: no clip to train on; found 6 rows, .*male0-0\.wav: no such file$"):
         prepare_run(changed(recipe, manifests=[manifest], cache=tmp_path / "mels"))
+
+
+def test_captions_of_what_is_measured_rest_on_bins_of_the_train_rows(recipe: Recipe, tmp_path: Path) -> None:
+    spoken = {"variant": "all", "without": ["loudness"]}
+    run = prepare_run(changed(recipe, captions=spoken, features_cache=tmp_path / "features"))
+
+    (clips,) = run.clip_sets
+    assert run.bins is not None
+    assert run.bins.feature_set == "eGeMAPSv02"
+    assert run.bins.num_rows == (clips.splits == "train").sum()
+    assert {"pitch", "loudness"} <= set(run.bins.attributes)
+    by_gender = {
+        gender: [facts for facts in clips.facts if facts["gender"] == {gender}] for gender in ("male", "female")
+    }
+    assert {level for facts in by_gender["male"] for level in facts.get("pitch", ())} <= {"low", "normal"}
+    assert {level for facts in by_gender["female"] for level in facts.get("pitch", ())} <= {"normal", "high"}
+    assert "loudness" not in run.summary().split("captions speak of")[1].split("\n")[0].replace("loudness_", "")
+    write_model_folder(tmp_path / "model", run, best_step=1, dev={"mean": 0.5})
+    assert read_bins(tmp_path / "model" / "bins.json") == run.bins
+    assert "opensmile" in read_json(tmp_path / "model" / "training.json")["versions"]
+
+
+def test_captions_of_labels_need_no_features(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("paraclap.training.run.find_opensmile", lambda: pytest.fail("it was looked for"))
+
+    assert prepare_run(recipe).bins is None
+
+
+def test_without_opensmile_a_run_says_at_once_what_else_one_can_do(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> str:
+        raise ConfigError("openSMILE is not installed")
+
+    monkeypatch.setattr("paraclap.training.run.find_opensmile", fail)
+    monkeypatch.setattr("paraclap.training.run.load_clips", lambda *_, **__: pytest.fail("data was loaded"))
+    message = r"^openSMILE is not installed; or train on captions from labels alone: --set captions\.variant=labels$"
+
+    with pytest.raises(ConfigError, match=message):
+        prepare_run(changed(recipe, captions={"variant": "features"}))

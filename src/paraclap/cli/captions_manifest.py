@@ -82,6 +82,7 @@ def _settle_bins(
     Raises:
         CorpusError: if nothing is measured, and bins are asked for.
     """
+    from paraclap.corpora import assign_splits
     from paraclap.queries import fit_bins, load_vocabulary, read_bins, write_bins
 
     if request.bins is not None:
@@ -95,7 +96,8 @@ def _settle_bins(
         if request.bins_out is not None or request.plot is not None:
             raise CorpusError(f"{request.manifest} holds no measures, so there are no bins; give --features")
         return None
-    bins = fit_bins(table, attributes, feature_set=feature_set, quantiles=request.quantiles)
+    split = table.assign(split=assign_splits(table))  # as training cuts it
+    bins = fit_bins(split, attributes, feature_set=feature_set, quantiles=request.quantiles)
     unfitted = [name for name in rules if name in measured and name not in bins.attributes]
     if unfitted:
         _tell(f"no bins for {', '.join(unfitted)}: too few rows of the train split have a value")

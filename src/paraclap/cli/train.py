@@ -27,6 +27,9 @@ def train(
     """Pretrain a model from a recipe, on the CPU, in one process.
 
     Example: paraclap train mini --out runs/mini --set corpora_root=corpora
+
+    The captions of mini speak of what openSMILE measures, whose licence allows research, education and other
+    non-commercial use only (extra features); --set captions.variant=labels does without.
     """
     from paraclap.training import load_recipe, prepare_run
     from paraclap.training import train as run_training

@@ -1,6 +1,6 @@
 """Expert features of voices: the functionals of eGeMAPSv02, by openSMILE, of a waveform or a whole manifest."""
 
-from paraclap.features.extraction import Features, extract_features
+from paraclap.features.extraction import Features, extract_features, find_opensmile
 from paraclap.features.functionals import FEATURE_SET, feature_names, voiced_only_names
 from paraclap.features.tables import FeaturesResult, extract_manifest, load_features, read_features
 
@@ -11,6 +11,7 @@ __all__ = [
     "extract_features",
     "extract_manifest",
     "feature_names",
+    "find_opensmile",
     "load_features",
     "read_features",
     "voiced_only_names",

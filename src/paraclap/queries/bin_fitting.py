@@ -28,7 +28,7 @@ def fit_bins(
     Args:
         table: measures, groups and `split` as columns (see `join_features`).
         attributes: those of the vocabulary.
-        feature_set: which features the table has.
+        feature_set: which features the table has; None if it has none.
         quantiles: where the levels of an attribute part, if elsewhere than its data row says.
 
     Raises:
@@ -49,6 +49,8 @@ def fit_bins(
         )
     fitted = {}
     for name, rule in rules.items():
+        if attributes[name].measured and feature_set is None:
+            continue
         rule = _with_quantiles(name, rule, (quantiles or {}).get(name))
         measures = {measure: _fit_measure(name, measure, rule, train) for measure in rule.measures}
         if all(bins is not None for bins in measures.values()):
@@ -79,17 +81,17 @@ def _fit_measure(attribute: str, measure: str, rule: BinRow, train: pd.DataFrame
     pooled = _fit_edges(values, rule)
     if pooled is None:
         return None
-    if not pooled.edges[0] < pooled.edges[1]:
+    if not _part(values, pooled):
         raise QueryError(
             f"{attribute}: the edges of {column} coincide at {pooled.edges[0]:g} on {pooled.num_rows} train rows, "
-            "so that low and high are the same; leave this attribute out (--without), or fit on rows that differ"
+            "so that low and high are the same; leave this attribute out (without), or fit on rows that differ"
         )
     groups: dict[str, dict[str, Edges]] = {}
     for group in rule.groups:
         if group in train:
             for value, rows in train.groupby(group, observed=True).indices.items():
                 edges = _fit_edges(values[rows], rule)
-                if edges is not None and edges.edges[0] < edges.edges[1]:
+                if edges is not None and _part(values[rows], edges):
                     groups.setdefault(group, {})[str(value)] = edges
     if rule.relative_to is not None:
         return MeasureBins(pooled=None, groups=groups) if groups else None
@@ -110,6 +112,11 @@ def _fit_edges(values: npt.NDArray[np.float64], rule: BinRow) -> Edges | None:
         for quantile in (low, high)
     )
     return Edges(edges=(low_edge, high_edge), margins=(low_margin, high_margin), num_rows=len(known))
+
+
+def _part(values: npt.NDArray[np.float64], edges: Edges) -> bool:
+    """Tell if low and high are apart: by two edges, or by one between the only two values of a scale."""
+    return edges.edges[0] < edges.edges[1] or len(np.unique(values[np.isfinite(values)])) == 2
 
 
 def _find_edge(known: npt.NDArray[np.float64], quantile: float) -> float:

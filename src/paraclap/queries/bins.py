@@ -124,6 +124,8 @@ def join_features(manifest: pd.DataFrame, *, corpus: str | None, features: pd.Da
         QueryError: if the features are of other rows.
     """
     table = manifest if "corpus" in manifest or corpus is None else manifest.assign(corpus=corpus)
+    if "channel" in table and "corpus" in table:  # channels of two corpora are not the same for having the same name
+        table = table.assign(channel=table["corpus"].astype("string") + " " + table["channel"].astype("string"))
     if features is None:
         return table
     if len(features) != len(manifest) or not features.index.equals(manifest.index):
@@ -131,8 +133,7 @@ def join_features(manifest: pd.DataFrame, *, corpus: str | None, features: pd.Da
             f"the features are of {len(features)} rows that are not the {len(manifest)} of the manifest; "
             "expected features of this manifest: make them with 'paraclap features'"
         )
-    own = [column for column in features.columns if column not in table.columns]
-    return pd.concat([table, features[own]], axis=1)
+    return pd.concat([table.drop(columns=features.columns, errors="ignore"), features], axis=1)
 
 
 def write_bins(path: Path, bins: Bins) -> None:

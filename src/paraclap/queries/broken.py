@@ -1,41 +1,10 @@
 """Which facts a disturbance or a crop breaks, from a table that was measured."""
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
-
-from pydantic import BaseModel, ConfigDict
 
 from paraclap.errors import QueryError, list_known
-from paraclap.queries.tables import read_attributes
-
-
-class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CropRow(_Row):
-    """Hold the shares of clips whose level a crop to so many seconds keeps, by attribute."""
-
-    seconds: float
-    kept: dict[str, float]
-
-
-class BrokenTable(_Row):
-    """Hold what disturbances do to facts; see queries/data/broken.toml."""
-
-    threshold: float
-    always: dict[str, tuple[str, ...]]
-    kept: dict[str, dict[str, float]]
-    crops: tuple[CropRow, ...]
-
-
-@cache
-def read_broken_table() -> BrokenTable:
-    """Read the table of what disturbances and crops break."""
-    text = (files("paraclap.queries") / "data" / "broken.toml").read_text(encoding="utf-8")
-    return BrokenTable.model_validate(tomllib.loads(text))
+from paraclap.queries.tables import read_attributes, read_broken_table
 
 
 def find_broken(disturbances: Iterable[str], *, crop_seconds: float | None = None) -> frozenset[str]:
@@ -43,8 +12,8 @@ def find_broken(disturbances: Iterable[str], *, crop_seconds: float | None = Non
 
     Args:
         disturbances: what was done to a clip, by name.
-        crop_seconds: to which length it was cut; None if it is whole. Judged as the longest measured crop that is not
-            longer.
+        crop_seconds: to which length it was cut; None if it is whole. Judged as the kindest of the
+            measured crops that are not longer.
 
     Raises:
         QueryError: if the table knows no such disturbance.
@@ -65,8 +34,11 @@ def _break_by_crop(seconds: float | None) -> frozenset[str]:
     if seconds is None:
         return frozenset()
     table = read_broken_table()
-    kept = {crop.seconds: crop.kept for crop in table.crops if crop.seconds <= seconds}
-    return _not_kept(kept[max(kept)] if kept else {}) | set(table.always.get("crop", ()))
+    kept: dict[str, float] = {}
+    for crop in table.crops:
+        if crop.seconds <= seconds:
+            kept = {name: max(share, kept.get(name, 0.0)) for name, share in crop.kept.items()}
+    return _not_kept(kept) | set(table.always.get("crop", ()))
 
 
 def _not_kept(kept: Mapping[str, float]) -> frozenset[str]:

@@ -1,9 +1,11 @@
 """Captions of a whole table: the same for the same seed, whatever the number of processes."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import islice
 from multiprocessing import get_context
 
 import numpy as np
@@ -16,7 +18,7 @@ from paraclap.queries.facts import load_vocabulary
 from paraclap.queries.tables import read_caption_table
 
 _BLOCK = 5000  # rows that share a generator, so that another number of processes draws the same
-_MIN_BLOCKS = 4  # fewer are done at once here: starting processes takes longer
+_MIN_BLOCKS = 4  # for each process: starting it for fewer takes longer
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,11 @@ def make_captions(
     used = _used_columns(bins)
     table = table[[column for column in table.columns if column in used]]
     settings.make_sampler()  # so that what is wrong is said before processes start
-    blocks = [(number, _cut(table, begin)) for number, begin in enumerate(range(0, len(table), _BLOCK))]
+    begins = range(0, len(table), _BLOCK)
+    blocks = ((number, _cut(table, begin)) for number, begin in enumerate(begins))
     caption_block = partial(_caption_block, settings=settings, bins=bins)
     done = 0
-    for part, num_rows in _map_blocks(caption_block, blocks, num_workers=num_workers):
+    for part, num_rows in _map_blocks(caption_block, blocks, num_workers=min(num_workers, len(begins) // _MIN_BLOCKS)):
         done += num_rows
         if progress is not None:
             progress(done, len(table))
@@ -113,16 +116,22 @@ def _used_columns(bins: Bins | None) -> set[str]:
 
 def _map_blocks(
     caption_block: Callable[[tuple[int, pd.DataFrame]], pd.DataFrame],
-    blocks: list[tuple[int, pd.DataFrame]],
+    blocks: Iterator[tuple[int, pd.DataFrame]],
     *,
     num_workers: int,
 ) -> Iterator[tuple[pd.DataFrame, int]]:
-    sizes = [len(rows) for _, rows in blocks]
-    if num_workers <= 1 or len(blocks) < _MIN_BLOCKS:
-        yield from zip(map(caption_block, blocks), sizes, strict=True)
+    """Yield the captions of blocks in their order, with the rows of each; few blocks are in work at a time."""
+    if num_workers <= 1:
+        for block in blocks:
+            yield caption_block(block), len(block[1])
         return
     with ProcessPoolExecutor(num_workers, mp_context=get_context("spawn")) as pool:
-        yield from zip(pool.map(caption_block, blocks), sizes, strict=True)
+        begun = deque((pool.submit(caption_block, block), len(block[1])) for block in islice(blocks, 2 * num_workers))
+        while begun:
+            future, num_rows = begun.popleft()
+            part = future.result()
+            begun.extend((pool.submit(caption_block, block), len(block[1])) for block in islice(blocks, 1))
+            yield part, num_rows
 
 
 @cache
@@ -149,4 +158,4 @@ def _caption_block(block: tuple[int, pd.DataFrame], *, settings: CaptionSettings
             for name, column in stated.items():
                 column.append(levels.get(name))
     columns = {"caption": texts, **stated}
-    return pd.DataFrame(columns, index=table.index.take(rows), dtype="str")
+    return pd.DataFrame(columns, index=table.index.take(rows), dtype="string")

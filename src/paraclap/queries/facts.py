@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +73,7 @@ class Vocabulary:
         found = np.full(len(table), frozenset(), dtype=object)
         for source in reversed(attribute.sources):  # the first one that has a value wins
             if source.column in table:
-                codes, values = pd.factorize(table[source.column])
+                codes, values = pd.factorize(_read_column(table, source))
                 levels = np.full(len(values) + 1, frozenset(), dtype=object)  # the last is of a missing value, code -1
                 levels[:-1] = [frozenset(_read_source(value, source) & set(attribute.levels)) for value in values]
                 says = levels.astype(bool)[codes]
@@ -133,6 +133,14 @@ class Vocabulary:
 def load_vocabulary() -> Vocabulary:
     """Load the attributes that paraclap can state."""
     return Vocabulary(read_attributes())
+
+
+def _read_column(table: pd.DataFrame, source: SourceRow) -> "pd.Series[Any]":
+    column = table[source.column]
+    if source.unless is None:
+        return column
+    other = table[source.unless] if source.unless in table else pd.Series(None, index=table.index, dtype=object)
+    return column.where(other.notna() & (column.astype(object) != other.astype(object)))
 
 
 def _read_source(value: object, source: SourceRow) -> set[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import product
 from typing import TypeVar
 
@@ -82,17 +82,13 @@ class Grammar:
         if not plan:
             return None
         template, assignments = draws.one_of(plan)
+        ruled_out = () if speaks else self.table.speech_words
+        ruled_out += self.table.strong_words if mild else ()
         phrases: dict[str, list[str]] = {}
         said = template.text
         for unit, slot in zip(units, draws.one_of(assignments), strict=True):
-            avoided = [
-                stem for stem in self.table.repeated if stem in said
-            ]  # not "in a deep voice and in a clear voice"
-            avoided += [] if speaks else self.table.speech_words
-            avoided += self.table.strong_words if mild else ()
-            words = unit.words[slot]
-            if avoided and len(words) > 1:
-                words = tuple(phrase for phrase in words if not _has_word(phrase, avoided)) or words
+            avoided = tuple(stem for stem in self.table.repeated if stem in said)  # not "in a deep and a clear voice"
+            words = _without(unit.words[slot], avoided + ruled_out)
             phrases.setdefault(slot, []).append(phrase := draws.one_of(words))
             said += phrase
         filling = {slot: join_phrases(words) for slot, words in phrases.items()}
@@ -165,8 +161,10 @@ class Grammar:
         }
 
 
-def _has_word(phrase: str, stems: Sequence[str]) -> bool:
-    return any(word.startswith(stem) for word in phrase.split() for stem in stems)
+@cache
+def _without(phrases: tuple[str, ...], stems: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out phrases with a word that begins with one of some stems, as long as others are left."""
+    return tuple(p for p in phrases if not any(w.startswith(stem) for w in p.split() for stem in stems)) or phrases
 
 
 def _by_slot(row: LevelRow) -> dict[str, tuple[str, ...]]:

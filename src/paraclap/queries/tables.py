@@ -20,6 +20,7 @@ class SourceRow(_Row):
     """Name a manifest column and how its values become levels."""
 
     column: str
+    unless: str | None = None  # a column; where it has the same value, or none, this one says nothing
     values: dict[str, tuple[str, ...]] | None = None
     intervals: dict[str, tuple[float, float]] | None = None
 
@@ -142,6 +143,22 @@ class CaptionTable(_Row):
     variants: dict[str, tuple[str, ...]]
 
 
+class CropRow(_Row):
+    """Hold the shares of clips whose level a crop to so many seconds keeps, by attribute."""
+
+    seconds: float
+    kept: dict[str, float]
+
+
+class BrokenTable(_Row):
+    """Hold what disturbances do to facts; see data/broken.toml."""
+
+    threshold: float
+    always: dict[str, tuple[str, ...]]
+    kept: dict[str, dict[str, float]]
+    crops: tuple[CropRow, ...]
+
+
 class LabelSetRow(_Row):
     """Hold a label set: its classes, with templates and the words of its own that fill them, or with prompts."""
 
@@ -186,6 +203,12 @@ def read_caption_table() -> CaptionTable:
 def read_label_sets() -> Mapping[str, LabelSetRow]:
     """Read the label sets, by name."""
     return {name: LabelSetRow.model_validate(row) for name, row in _read("label_sets").items()}
+
+
+@cache
+def read_broken_table() -> BrokenTable:
+    """Read what disturbances and crops break."""
+    return BrokenTable.model_validate(_read("broken"))
 
 
 def hash_tables() -> str:

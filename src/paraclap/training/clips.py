@@ -121,12 +121,12 @@ def _make_table(settings: CorpusSettings, source: ImportResult, recipe: Recipe) 
 
 
 def _fit_bins(tables: Sequence[pd.DataFrame], recipe: Recipe, vocabulary: Vocabulary) -> Bins | None:
-    """Fit what captions speak of on the train rows of all corpora; None if none of it is measured or rated."""
+    """Fit what is measured or rated on the train rows of all corpora; None if nothing is."""
     table = pd.concat([table.reset_index(drop=True) for table in tables])
     if not (table["split"] == "train").any():
         return None
-    spoken = {name: vocabulary.attributes[name] for name in recipe.captions.attributes}
-    bins = fit_bins(table, spoken, feature_set=FEATURE_SET if recipe.captions.needs_features else None)
+    feature_set = FEATURE_SET if recipe.captions.needs_features else None
+    bins = fit_bins(table, vocabulary.attributes, feature_set=feature_set)
     return bins if bins.attributes else None
 
 

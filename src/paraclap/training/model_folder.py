@@ -26,6 +26,7 @@ def write_model_folder(folder: Path, run: TrainingRun, *, best_step: int, dev: M
     with no_progress_bars():
         model.save_pretrained(folder, state_dict=state)
     ParaClapProcessor(run.feature_extractor, run.tokenizer).save_pretrained(folder)
+    packages = (*_PACKAGES, *(["opensmile"] if recipe.captions.needs_features else []))
     loaded = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
     write_json(
         folder / "training.json",
@@ -36,7 +37,7 @@ def write_model_folder(folder: Path, run: TrainingRun, *, best_step: int, dev: M
             "queries_fingerprint": hash_tables(),
             "corpora": [_describe(clips) for clips in run.clip_sets],
             "weights_fingerprint": hash_weights(loaded),  # what ParaClap.fingerprint says after loading
-            "versions": {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()},
+            "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
         },
     )
     if run.bins is not None:

@@ -7,6 +7,7 @@ import torch
 from transformers import AutoConfig, AutoTokenizer
 
 from paraclap.errors import ConfigError, ModelError
+from paraclap.features import find_opensmile
 from paraclap.models import (
     MelTowerConfig,
     ParaClapConfig,
@@ -65,6 +66,8 @@ def prepare_run(recipe: Recipe) -> TrainingRun:
         CorpusError: if a corpus cannot be read.
         ModelError: if the text tower is not there.
     """
+    if recipe.captions.needs_features:
+        _check_opensmile()
     torch.manual_seed(recipe.seed)
     model, tokenizer = build_model(recipe.model)
     feature_extractor = ParaClapFeatureExtractor(feature_size=model.config.audio_config.num_mels)
@@ -87,6 +90,14 @@ def prepare_run(recipe: Recipe) -> TrainingRun:
             f"recipe {recipe.name}: no attribute has two classes on the dev split; add speakers or corpora"
         )
     return run
+
+
+def _check_opensmile() -> None:
+    """Say at once if captions speak of what cannot be measured here, and what else one can do."""
+    try:
+        find_opensmile()
+    except ConfigError as error:
+        raise ConfigError(f"{error}; or train on captions from labels alone: --set captions.variant=labels") from None
 
 
 def build_model(settings: ModelSettings) -> tuple[ParaClapModel, Any]:
