@@ -1,4 +1,5 @@
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ Run = Callable[..., Outcome]
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Return a function that runs the `paraclap` command in this process."""
     monkeypatch.setenv("COLUMNS", "200")  # so that messages about usage are not wrapped
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # which main replaces
 
     def run_main(*arguments: str | Path) -> Outcome:
         capsys.readouterr()

@@ -265,3 +265,13 @@ def test_of_many_classes_the_table_shows_the_three_most_probable(run: Run, tiny_
     assert lines[0].strip() == "the most probable of 10 queries"
     shown = next(line for line in lines if "a.wav" in line)
     assert re.split(r"\s{2,}", shown.strip())[1:] == [f"{name} {share:.2f}" for name, share in best]
+
+
+@pytest.mark.filterwarnings("always::paraclap.inference.TextCutWarning")
+def test_a_query_that_is_cut_is_told_in_one_line(run: Run, tiny_model: Path, good: Path) -> None:
+    done = run("classify", good, "-q", "an angry man " * 400, "-q", "a woman", "--model", tiny_model)
+
+    assert done.status == 0
+    lines = [line for line in done.stderr.splitlines() if "tokens" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("paraclap: the text 'an angry man an angry man")

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import warnings
 from typing import Annotated, Any
 
 import typer
@@ -67,6 +68,7 @@ def paraclap(
 
 def main() -> None:
     """Run the command line: exit status 0, 1 for an error of ours (one line), 2 for wrong usage."""
+    warnings.showwarning = _show_warning
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be UTF-8; valid in JSON too
     try:
@@ -79,6 +81,11 @@ def main() -> None:
         sys.exit(1)
     finally:
         _flush_output()
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning as one line, without the place in the code that a user has no use for."""
+    print(f"paraclap: {' '.join(str(message).splitlines())}", file=sys.stderr)
 
 
 def _flush_output() -> None:
