@@ -32,8 +32,7 @@ def small_table(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have facts judged by a table in which each number is chosen for a test."""
 
     def forget() -> None:
-        for cached in (broken._break_by, broken._break_by_crop):
-            cached.cache_clear()
+        broken._find_broken.cache_clear()
 
     monkeypatch.setattr(broken, "read_broken_table", lambda: BrokenTable.model_validate(SMALL))
     forget()
