@@ -88,7 +88,7 @@ def test_what_could_not_be_measured_is_said(run: Run, drawn: Drawn, tmp_path: Pa
     pitch = told["measures"][0]
     assert (pitch["attribute"], pitch["value"], pitch["levels"]) == ("pitch", None, [])
     assert "nothing voiced" in told["reason"]
-    assert re.search(r"^ pitch .* -  .*unknown +$", shown, re.MULTILINE)
+    assert re.search(r"^ pitch .* -  .*unknown: hardly voiced +$", shown, re.MULTILINE)
     assert f"not all could be measured: {told['reason']}" in shown
     assert nothing.splitlines()[-1] == "nothing can be said of it"
 

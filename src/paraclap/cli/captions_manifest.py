@@ -82,7 +82,6 @@ def _settle_bins(
     Raises:
         CorpusError: if nothing is measured, and bins are asked for.
     """
-    from paraclap.corpora import assign_splits
     from paraclap.queries import fit_bins, load_vocabulary, read_bins, write_bins
 
     if request.bins is not None:
@@ -96,8 +95,7 @@ def _settle_bins(
         if request.bins_out is not None or request.plot is not None:
             raise CorpusError(f"{request.manifest} holds no measures, so there are no bins; give --features")
         return None
-    split = table.assign(split=assign_splits(table))  # as training cuts it
-    bins = fit_bins(split, attributes, feature_set=feature_set, quantiles=request.quantiles)
+    bins = fit_bins(_cut(table), attributes, feature_set=feature_set, quantiles=request.quantiles)
     unfitted = [name for name in rules if name in measured and name not in bins.attributes]
     if unfitted:
         _tell(f"no bins for {', '.join(unfitted)}: too few rows of the train split have a value")
@@ -105,6 +103,16 @@ def _settle_bins(
         write_bins(request.bins_out, bins)
         _tell(f"{request.bins_out}: bins of {len(bins.attributes)} attributes, fitted on {bins.num_rows} rows")
     return bins
+
+
+def _cut(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a table with the split that training would cut; with its own, where speakers are too few to cut it."""
+    from paraclap.corpora import assign_splits
+
+    try:
+        return table.assign(split=assign_splits(table))
+    except CorpusError:
+        return table
 
 
 def _make_captions(
