@@ -221,7 +221,10 @@ def test_a_mel_tower_may_be_a_tower_too(tmp_path: Path) -> None:
 def test_towers_that_cannot_be_read_or_joined_are_refused(tmp_path: Path) -> None:
     audio, text = save_towers(tmp_path)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ModelError, match=r"no tower '.*empty' that can be read .*; expected a folder or a hub id"):
+    with pytest.raises(
+        ModelError,
+        match=r"no tower '.*empty' that can be read \(it has no config\.json\); expected a folder or a hub id",
+    ):
         ParaClapConfig.from_towers(str(tmp_path / "empty"), text)
     with pytest.raises(ModelError, match="cannot be joined: no audio tower of the type 'bert'"):
         ParaClapConfig.from_towers(text, text)

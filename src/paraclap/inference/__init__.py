@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from paraclap.inference.encoding import EncodedClips, HearingLimits
     from paraclap.inference.laion_clap import LaionClap
     from paraclap.inference.loading import load_model
+    from paraclap.inference.long_texts import CutText, TextCutWarning
     from paraclap.inference.onnx_runtime import OnnxClap
     from paraclap.inference.scores import compute_probabilities
 
@@ -18,11 +19,13 @@ _HOMES = {  # imported on first use, so that OnnxClap does without torch
     "AudioInput": "clips",
     "AudioTextModel": "audio_text_model",
     "Clip": "clips",
+    "CutText": "long_texts",
     "EncodedClips": "encoding",
     "HearingLimits": "encoding",
     "LaionClap": "laion_clap",
     "OnnxClap": "onnx_runtime",
     "ParaClap": "clap",
+    "TextCutWarning": "long_texts",
     "compute_probabilities": "scores",
     "load_model": "loading",
     "make_index": "clips",
@@ -33,11 +36,13 @@ __all__ = [
     "AudioInput",
     "AudioTextModel",
     "Clip",
+    "CutText",
     "EncodedClips",
     "HearingLimits",
     "LaionClap",
     "OnnxClap",
     "ParaClap",
+    "TextCutWarning",
     "compute_probabilities",
     "load_model",
     "make_index",

@@ -1,5 +1,6 @@
 """What every audio-text model answers, whoever made it, once it turns waveforms and sentences into vectors."""
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from paraclap.audio import SAMPLING_RATE, Waveform
 from paraclap.errors import ConfigError, ModelError, QueryError
 from paraclap.inference.clips import AudioInput, Clip, gather_clips, make_index
 from paraclap.inference.encoding import NO_LIMITS, Embeddings, EncodedClips, HearingLimits, Progress, encode_clips
+from paraclap.inference.long_texts import CutText, TextCutWarning
 from paraclap.inference.scores import compute_probabilities
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ class AudioTextModel(ABC):
     `fingerprint`, and which `sampling_rate` it hears if that is not 16 kHz. Reading, windows, batches and questions are
     the same for all. `training_corpora` names the corpora it was trained on, None where nobody says.
     """
+
+    _has_warned_of_cut = False
 
     def __init__(
         self,
@@ -54,6 +58,10 @@ class AudioTextModel(ABC):
     @abstractmethod
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Return one vector a text, `[B, D]`; they are brought to unit length afterwards."""
+
+    def find_cut_text(self, texts: Sequence[str]) -> CutText | None:
+        """Return the first text that `encode_texts` cuts; None if it cuts none."""
+        return None
 
     @property
     @abstractmethod
@@ -125,12 +133,18 @@ class AudioTextModel(ABC):
         return self._encode_strictly(audio, sampling_rate).embeddings
 
     def embed_text(self, texts: Sequence[str]) -> Embeddings:
-        """Embed sentences as unit vectors `[N, D]`, float32.
+        """Embed sentences as unit vectors `[N, D]`, float32; what is longer than the text tower takes is cut.
+
+        Warns once for a model of texts that are cut, as a `TextCutWarning`.
 
         Raises:
             QueryError: if there is no text, or one is empty.
         """
         checked = _check_texts(texts)
+        cut = None if self._has_warned_of_cut else self.find_cut_text(checked)
+        if cut is not None:
+            self._has_warned_of_cut = True
+            warnings.warn(cut.describe(), TextCutWarning, stacklevel=2)
         groups = [checked[begin : begin + _TEXTS_AT_ONCE] for begin in range(0, len(checked), _TEXTS_AT_ONCE)]
         return np.concatenate([self._make_unit(self.encode_texts(group), len(group), "texts") for group in groups])
 

@@ -13,11 +13,13 @@ from paraclap.errors import ModelError
 from paraclap.inference.audio_text_model import DEFAULT_BATCH_SIZE, AudioTextModel
 from paraclap.inference.devices import find_device, find_dtype, to_numpy
 from paraclap.inference.encoding import Embeddings, HearingLimits
+from paraclap.inference.long_texts import CutText, find_cut_text
 from paraclap.inference.processors import load_processor
 from paraclap.models import (
     ParaClapModel,
     ParaClapProcessor,
     convert_checkpoint,
+    count_max_tokens,
     find_published_checkpoint,
     hash_weights,
     no_progress_bars,
@@ -43,6 +45,7 @@ class ParaClap(AudioTextModel):
         super().__init__(name=name, training_corpora=training_corpora, batch_size=batch_size)
         self.model = model.eval()
         self.processor = processor
+        self._max_tokens = count_max_tokens(processor.tokenizer, model.text_tower)
 
     @classmethod
     def from_pretrained(
@@ -113,10 +116,14 @@ class ParaClap(AudioTextModel):
             return to_numpy(self.model.get_audio_features(**inputs.to(self.model.device, self.model.dtype)))
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
-        """Return one vector a text, `[B, D]`."""
-        tokens = self.processor(text=list(texts)).to(self.model.device)
+        """Return one vector a text, `[B, D]`; what is longer than the text tower takes is cut."""
+        tokens = self.processor(text=list(texts), max_length=self._max_tokens).to(self.model.device)
         with torch.inference_mode():
             return to_numpy(self.model.get_text_features(**tokens))
+
+    def find_cut_text(self, texts: Sequence[str]) -> CutText | None:
+        """Return the first text that is cut; None if there is none."""
+        return find_cut_text(self.processor.tokenizer, texts, self._max_tokens)
 
 
 def _check_fit(model: ParaClapModel, processor: ParaClapProcessor, folder: Path) -> None:

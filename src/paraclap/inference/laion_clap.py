@@ -14,8 +14,9 @@ from paraclap.errors import ModelError
 from paraclap.inference.audio_text_model import DEFAULT_BATCH_SIZE, AudioTextModel
 from paraclap.inference.devices import find_device, find_dtype, to_numpy
 from paraclap.inference.encoding import Embeddings, HearingLimits
+from paraclap.inference.long_texts import CutText, find_cut_text
 from paraclap.inference.processors import load_processor
-from paraclap.models import hash_weights, no_progress_bars, read_weights, resolve_folder
+from paraclap.models import count_max_tokens, hash_weights, no_progress_bars, read_weights, resolve_folder
 from paraclap.models.dual_encoder import refuse_leftovers
 from paraclap.models.quiet import no_load_report
 
@@ -106,14 +107,18 @@ class LaionClap(AudioTextModel):
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Return one vector a text, `[B, D]`; what is longer than the text tower takes is cut."""
-        config, tokenizer = self.model.config.text_config, self.processor.tokenizer
-        # Positions of a RoBERTa begin behind the number of its padding token.
-        num_positions = config.max_position_embeddings - (config.pad_token_id or 0) - 1
-        at_most = min(tokenizer.model_max_length, num_positions)
-        tokens = tokenizer(list(texts), padding=True, truncation=True, max_length=at_most, return_tensors="pt")
+        tokenizer, limit = self.processor.tokenizer, self._count_max_tokens()
+        tokens = tokenizer(list(texts), padding=True, truncation=True, max_length=limit, return_tensors="pt")
         ids, mask = (tokens[name].to(self.model.device) for name in ("input_ids", "attention_mask"))
         with torch.inference_mode():
             return to_numpy(_pool(self.model.get_text_features(ids, attention_mask=mask)))
+
+    def find_cut_text(self, texts: Sequence[str]) -> CutText | None:
+        """Return the first text that is cut; None if there is none."""
+        return find_cut_text(self.processor.tokenizer, texts, self._count_max_tokens())
+
+    def _count_max_tokens(self) -> int | None:
+        return count_max_tokens(self.processor.tokenizer, self.model.text_model)
 
 
 def _pool(output: Any) -> torch.Tensor:

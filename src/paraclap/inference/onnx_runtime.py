@@ -13,14 +13,21 @@ from paraclap.audio import MelSettings, Waveform, compute_log_mel, normalize_log
 from paraclap.errors import ConfigError, ModelError
 from paraclap.inference.audio_text_model import DEFAULT_BATCH_SIZE, AudioTextModel
 from paraclap.inference.encoding import Embeddings, HearingLimits
+from paraclap.inference.long_texts import CutText, find_overflow
 
 _FORMAT_VERSION = 1
+_SETTINGS_FILE = "onnx.json"
 _KEYS = {
     *("model", "training_corpora", "fingerprint", "int8", "logit_scale"),
     *("sampling_rate", "max_duration", "sees_padding", "audio", "text"),
 }
 _VARIANCE_FLOOR = 1e-7  # that of transformers' Wav2Vec2FeatureExtractor
 _AudioInputs = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
+
+
+def is_export(folder: Path) -> bool:
+    """Tell if a folder is what `paraclap export` writes."""
+    return (folder / _SETTINGS_FILE).is_file()
 
 
 class OnnxClap(AudioTextModel):
@@ -90,6 +97,10 @@ class OnnxClap(AudioTextModel):
         embeds: Embeddings = self._text.run(None, {"input_ids": ids, "attention_mask": mask})[0]
         return embeds
 
+    def find_cut_text(self, texts: Sequence[str]) -> CutText | None:
+        """Return the first text that is cut; None if there is none."""
+        return find_overflow(self._tokenizer, texts, self.settings["text"]["max_tokens"])
+
 
 def _make_log_mels(waveforms: Sequence[Waveform], settings: MelSettings) -> _AudioInputs:
     return pad_log_mels([normalize_log_mel(compute_log_mel(clip, settings), settings) for clip in waveforms])
@@ -108,7 +119,7 @@ def _pad_waveforms(waveforms: Sequence[Waveform], *, normalize: bool, padding_va
 
 
 def _read_settings(folder: Path) -> dict[str, Any]:
-    file = folder / "onnx.json"
+    file = folder / _SETTINGS_FILE
     try:
         settings = json.loads(file.read_text(encoding="utf-8"))
         version = int(settings["format_version"])

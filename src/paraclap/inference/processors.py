@@ -18,7 +18,7 @@ def load_processor(kind: Any, folder: Path) -> Any:
     """
     try:
         return kind.from_pretrained(folder)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, ImportError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".: ")
         raise ModelError(
             f"{folder} has no processor that can be loaded ({reason}); expected "

@@ -8,7 +8,7 @@ from paraclap.models.conversion import convert_checkpoint, write_converted
 from paraclap.models.dual_encoder import ParaClapModel, ParaClapOutput
 from paraclap.models.feature_extraction import ParaClapFeatureExtractor
 from paraclap.models.mel_tower import MelTower
-from paraclap.models.processing import ParaClapProcessor
+from paraclap.models.processing import ParaClapProcessor, count_max_tokens
 from paraclap.models.quiet import no_progress_bars
 from paraclap.models.tower_features import TowerFeatureExtractor
 from paraclap.models.weights import (
@@ -34,6 +34,7 @@ __all__ = [
     "TowerFeatureExtractor",
     "compute_log_mel",
     "convert_checkpoint",
+    "count_max_tokens",
     "find_frame_mask",
     "find_published_checkpoint",
     "find_reference",

@@ -2,6 +2,8 @@
 
 import math
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from paraclap.models.weights import merge_reference, open_to_readers, read_weigh
 
 MAX_SCALE = 100.0  # of exp(logit_scale), as in CLIP (Radford et al. 2021, section 2.5)
 _TEXT_PREFIX = "text_tower."
+Attention = str | Mapping[str, str] | None
 
 
 @dataclass
@@ -160,20 +163,36 @@ class ParaClapModel(PreTrainedModel):
         )
 
     @classmethod
-    def from_towers(cls, audio_tower: str, text_tower: str, **options: Any) -> "ParaClapModel":
+    def from_towers(
+        cls,
+        audio_tower: str,
+        text_tower: str,
+        *,
+        attn_implementation: Attention = None,
+        dtype: torch.dtype = torch.float32,
+        device: str | torch.device = "cpu",
+        **options: Any,
+    ) -> "ParaClapModel":
         """Make a ParaCLAP from the weights of two towers; its projections are new and must be trained.
 
         Args:
             audio_tower: folder or hub id of an encoder whose family `audio_families.toml` lists.
             text_tower: folder or hub id of any encoder of transformers.
+            attn_implementation: "sdpa", "eager", or one for each of "audio_config" and "text_config"; "sdpa" where a
+                tower has it if None.
+            dtype: of all weights, whatever the towers are stored in.
+            device: of the model.
             options: of `ParaClapConfig`.
 
         Raises:
-            ModelError: if a tower cannot be read, does not fit, or lacks weights.
+            ModelError: if a tower cannot be read, does not fit, lacks weights, or does not have the attention.
         """
-        model = cls(ParaClapConfig.from_towers(audio_tower, text_tower, **options))
+        config = ParaClapConfig.from_towers(audio_tower, text_tower, **options)
+        with _explain_attention(attn_implementation):
+            model: ParaClapModel = cls._from_config(config, attn_implementation=attn_implementation)
         model.audio_tower.load_state_dict(load_tower(audio_tower).state_dict())
         model.text_tower.load_state_dict(load_tower(text_tower).state_dict())
+        model.to(device=device, dtype=dtype)  # its towers are still in the precision that they are stored in
         return model
 
     @torch.no_grad()
@@ -190,8 +209,8 @@ class ParaClapModel(PreTrainedModel):
         The weights are float32 unless `dtype` says otherwise, also where the folder stores half precision.
 
         Raises:
-            ModelError: if the folder is no model, the referenced tower is missing or another one, or any key is
-                missing, unexpected or of another shape.
+            ModelError: if the folder is no model, the referenced tower is missing or another one, any key is missing,
+                unexpected or of another shape, or a tower does not have the `attn_implementation`.
         """
         if kwargs.get("state_dict") is not None or pretrained_model_name_or_path is None:
             return super().from_pretrained(pretrained_model_name_or_path, *model_args, **kwargs)
@@ -209,7 +228,7 @@ class ParaClapModel(PreTrainedModel):
         if kwargs.get("dtype") in (None, "auto"):
             kwargs["dtype"] = torch.float32
         kwargs |= {"ignore_mismatched_sizes": True, "output_loading_info": True}  # refused below, with their names
-        with no_load_report():
+        with no_load_report(), _explain_attention(kwargs.get("attn_implementation")):
             model, info = super().from_pretrained(None, *model_args, config=config, state_dict=weights, **kwargs)
         refuse_leftovers(info, folder)
         model.config.name_or_path = str(pretrained_model_name_or_path)
@@ -234,6 +253,21 @@ class ParaClapModel(PreTrainedModel):
             open_to_readers(Path(save_directory))
         finally:
             self.config.text_reference = reference
+
+
+@contextmanager
+def _explain_attention(chosen: Attention) -> Iterator[None]:
+    """Say in one sentence that a tower does not have the attention that was asked for."""
+    try:
+        yield
+    except (ValueError, ImportError) as error:
+        if chosen is None or "att" not in str(error).lower():
+            raise
+        reason = str(error).split(". ")[0].rstrip(".")
+        raise ModelError(
+            f"attn_implementation {chosen!r} cannot be used ({reason}); expected None, 'sdpa' or 'eager', or one of "
+            "both for each of 'audio_config' and 'text_config'"
+        ) from None
 
 
 def refuse_leftovers(info: Any, folder: Path) -> None:

@@ -71,6 +71,7 @@ class MelTower(PreTrainedModel):
     main_input_name = "input_features"
     base_model_prefix = "mel_tower"
     input_modalities = ("audio",)
+    _supports_sdpa = True  # without attention, every way to compute it is the same
 
     def __init__(self, config: MelTowerConfig) -> None:
         super().__init__(config)

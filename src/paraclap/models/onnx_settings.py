@@ -8,7 +8,7 @@ import torch
 
 from paraclap.errors import ModelError
 from paraclap.models.dual_encoder import ParaClapModel
-from paraclap.models.processing import ParaClapProcessor
+from paraclap.models.processing import ParaClapProcessor, count_max_tokens
 from paraclap.models.weights import hash_weights
 from paraclap.version import __version__
 
@@ -75,21 +75,12 @@ def describe_export(
         "sees_padding": model.config.sees_padding,
         "audio": audio,
         "text": {
-            "max_tokens": _count_tokens(model, tokenizer),
+            "max_tokens": count_max_tokens(tokenizer, model.text_tower),
             "pad_id": tokenizer.pad_token_id,
             "pad_token": tokenizer.pad_token,
             "padding": tokenizer.padding_side,
         },
     }
-
-
-def _count_tokens(model: ParaClapModel, tokenizer: Any) -> int | None:
-    """Return how many tokens the text tower takes; None if nobody says."""
-    limit = int(min(tokenizer.model_max_length, 10**6))  # what is unknown is told as 10^30
-    positions = getattr(model.config.text_config, "max_position_embeddings", None)
-    if positions is not None and limit > positions:
-        limit = positions - (tokenizer.pad_token_id or 0) - 1  # those of a RoBERTa begin behind its padding token
-    return None if limit == 10**6 else limit
 
 
 def _note_licence(model: ParaClapModel, origin: ModelOrigin) -> str:

@@ -18,6 +18,8 @@ from paraclap.models.feature_extraction import ParaClapFeatureExtractor
 from paraclap.models.tower_features import TowerFeatureExtractor
 from paraclap.models.tower_parts import load_tower_part
 
+_MAX_KNOWN = 10**6  # tokens; tokenizers that know no limit say 10^30
+
 
 class ParaClapProcessor(ProcessorMixin):
     """Prepare audio and text for a `ParaClapModel`."""
@@ -31,14 +33,19 @@ class ParaClapProcessor(ProcessorMixin):
         audio: Any = None,
         sampling_rate: int | None = None,
         return_tensors: str | None = "pt",
+        max_length: int | None = None,
         **kwargs: Any,
     ) -> BatchFeature:
-        """Prepare texts (`input_ids`, ...), audio (`input_features`, `audio_attention_mask`), or both."""
+        """Prepare texts (`input_ids`, ...), audio (`input_features`, `audio_attention_mask`), or both.
+
+        Texts are cut at `max_length` tokens, special ones included; at as many as the tokenizer says if None.
+        """
         if text is None and audio is None:
             raise ValueError("found neither text nor audio; pass text=, audio= or both")
         inputs: dict[str, Any] = {}
         if text is not None:
-            inputs |= self.tokenizer(text, padding=True, truncation=True, return_tensors=return_tensors)
+            options = {"padding": True, "truncation": True, "max_length": max_length}
+            inputs |= self.tokenizer(text, **options, return_tensors=return_tensors)
         if audio is not None:
             inputs |= self.feature_extractor(audio, sampling_rate=sampling_rate, return_tensors=return_tensors)
         return BatchFeature(inputs)
@@ -74,6 +81,17 @@ class ParaClapProcessor(ProcessorMixin):
     def model_input_names(self) -> list[str]:
         """Names of everything that the model takes."""
         return [*self.tokenizer.model_input_names, *self.feature_extractor.model_input_names]
+
+
+def count_max_tokens(tokenizer: Any, tower: Any) -> int | None:
+    """Return how many tokens, special ones included, a text tower takes with its tokenizer; None if nobody says."""
+    limits = [] if tokenizer.model_max_length > _MAX_KNOWN else [int(tokenizer.model_max_length)]
+    positions = getattr(tower.config, "max_position_embeddings", None)
+    if positions is not None:
+        table = getattr(getattr(tower, "embeddings", None), "position_embeddings", None)
+        padding = getattr(table, "padding_idx", None)  # those of a RoBERTa begin behind that of its padding token
+        limits.append(positions if padding is None else positions - padding - 1)
+    return min(limits, default=None)
 
 
 def _fit_tokenizer(tokenizer: Any, config: PretrainedConfig, text_tower: str) -> None:

@@ -1,6 +1,7 @@
 """Parts of somebody's tower, from a folder or a hub id: its configuration, weights, tokenizer or feature extraction."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from transformers import AutoModel
@@ -28,8 +29,10 @@ def load_tower_part(name: str, load: Callable[[str], Any], *, default: Any = _RE
         ModelError: if it cannot be loaded and there is no default.
     """
     try:
+        if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
+            raise OSError("it has no config.json")  # some versions of transformers guess what it is from its name
         return load(name)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
         if default is not _REQUIRED:
             return default
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
