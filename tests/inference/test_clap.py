@@ -75,7 +75,7 @@ def test_the_batch_size_changes_nothing_and_is_kept_to(
     monkeypatch.setattr(other.model, "get_audio_features", count)
 
     assert np.abs(other.embed_audio(files) - clap.embed_audio(files)).max() < 1e-5
-    assert max(sizes) == batch_size
+    assert max(sizes) <= batch_size
     assert sum(sizes) == len(files)
 
 

@@ -3,6 +3,7 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +12,15 @@ import numpy as np
 from paraclap.audio import SAMPLING_RATE, Waveform
 from paraclap.errors import ConfigError, ModelError, QueryError
 from paraclap.inference.clips import AudioInput, Clip, gather_clips, make_index
-from paraclap.inference.encoding import NO_LIMITS, Embeddings, EncodedClips, HearingLimits, Progress, encode_clips
+from paraclap.inference.encoding import (
+    NO_LIMITS,
+    Embeddings,
+    EncodedClips,
+    Encoders,
+    HearingLimits,
+    Progress,
+    encode_clips,
+)
 from paraclap.inference.long_texts import CutText, TextCutWarning
 from paraclap.inference.scores import compute_probabilities
 
@@ -82,6 +91,10 @@ class AudioTextModel(ABC):
     def limits(self) -> HearingLimits:
         """How long the model hears at once, and if it sees padding."""
         return NO_LIMITS
+
+    def open_encoders(self) -> AbstractContextManager[Encoders | None]:
+        """Return a context with the threads that call `encode_waveforms`; without any it is called in the user's."""
+        return nullcontext()
 
     def classify(
         self,
@@ -207,14 +220,16 @@ class AudioTextModel(ABC):
         def encode_batch(waveforms: Sequence[Waveform]) -> Embeddings:
             return self._make_unit(self.encode_waveforms(waveforms), len(waveforms), "clips")
 
-        return encode_clips(
-            clips,
-            encode_batch,
-            batch_size=self.batch_size,
-            limits=self.limits,
-            is_strict=is_strict,
-            progress=progress,
-        )
+        with self.open_encoders() as encoders:
+            return encode_clips(
+                clips,
+                encode_batch,
+                batch_size=self.batch_size,
+                limits=self.limits,
+                encoders=encoders,
+                is_strict=is_strict,
+                progress=progress,
+            )
 
     def _make_unit(self, vectors: Embeddings, number: int, what: str) -> Embeddings:
         found = np.asarray(vectors)

@@ -1,6 +1,7 @@
 """The object that users hold: a loaded model that classifies and embeds files, arrays and sentences."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -11,8 +12,8 @@ import torch
 from paraclap.audio import SAMPLING_RATE, Waveform
 from paraclap.errors import ModelError
 from paraclap.inference.audio_text_model import DEFAULT_BATCH_SIZE, AudioTextModel
-from paraclap.inference.devices import find_device, find_dtype, to_numpy
-from paraclap.inference.encoding import Embeddings, HearingLimits
+from paraclap.inference.devices import find_device, find_dtype, open_encoders, to_numpy
+from paraclap.inference.encoding import Embeddings, Encoders, HearingLimits
 from paraclap.inference.long_texts import CutText, find_cut_text
 from paraclap.inference.processors import load_processor
 from paraclap.models import (
@@ -43,6 +44,7 @@ class ParaClap(AudioTextModel):
         batch_size: int = DEFAULT_BATCH_SIZE,
     ) -> None:
         super().__init__(name=name, training_corpora=training_corpora, batch_size=batch_size)
+        self.folder: Path | None = None  # that it was loaded from
         self.model = model.eval()
         self.processor = processor
         self._max_tokens = count_max_tokens(processor.tokenizer, model.text_tower)
@@ -85,13 +87,15 @@ class ParaClap(AudioTextModel):
                 model = ParaClapModel.from_pretrained(folder, dtype=precision)
             processor = load_processor(ParaClapProcessor, folder)
             _check_fit(model, processor, folder)
-        return cls(
+        clap = cls(
             model.to(target),
             processor,
             name=name,
             training_corpora=_read_training_corpora(folder),
             batch_size=DEFAULT_BATCH_SIZE if batch_size is None else batch_size,
         )
+        clap.folder = folder
+        return clap
 
     @cached_property
     def fingerprint(self) -> str:
@@ -108,6 +112,10 @@ class ParaClap(AudioTextModel):
         """How long the audio tower hears at once, and if it sees padding."""
         config = self.model.config
         return HearingLimits(max_duration=config.audio_family.max_duration, sees_padding=config.sees_padding)
+
+    def open_encoders(self) -> AbstractContextManager[Encoders | None]:
+        """Return the threads of the model's device."""
+        return open_encoders(self.model.device)
 
     def encode_waveforms(self, waveforms: Sequence[Waveform]) -> Embeddings:
         """Return one vector a waveform, `[B, D]`."""
@@ -150,7 +158,8 @@ def _read_training_corpora(folder: Path) -> list[str] | None:
     if not file.is_file():
         return None
     try:
-        return [str(corpus["name"]) for corpus in read_json(file)["corpora"]]
+        training = read_json(file)
+        return [*(str(corpus["name"]) for corpus in training["corpora"]), *training.get("inherited_corpora", ())]
     except (KeyError, TypeError):
         raise ModelError(f"{file} does not name the corpora; expected what 'paraclap train' writes") from None
 

@@ -1,10 +1,17 @@
 """Where and in which precision a model computes, and how its vectors come back."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Thread
+
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn.utils import parametrize
 
 from paraclap.errors import ModelError
+from paraclap.inference.encoding import Encoders
 
 _DTYPES = ("float32", "bfloat16", "float16")
 _MAX_REASON = 120  # characters of a library's own words that still help
@@ -40,7 +47,37 @@ def find_dtype(dtype: str | None) -> torch.dtype:
     return found
 
 
+@contextmanager
+def open_encoders(device: torch.device) -> Iterator[Encoders | None]:
+    """Yield threads that encode batches, each on one core of a CPU; None for other devices, which are busy with one.
+
+    Several batches on one core each are done sooner than one batch on several cores.
+    """
+    num_threads = torch.get_num_threads()
+    if device.type != "cpu" or num_threads == 1:
+        yield None
+        return
+    with parametrize.cached():  # weights that are computed from others (weight norm) are computed once
+        executor = ThreadPoolExecutor(num_threads, initializer=_take_one_core, initargs=(num_threads,))
+        try:
+            yield Encoders(executor, num_threads)
+        finally:
+            executor.shutdown(cancel_futures=True)  # before the cache is emptied: a running batch would fill it again
+
+
 def to_numpy(embeds: torch.Tensor) -> npt.NDArray[np.float32]:
     """Bring vectors `[N, D]` from any device and precision."""
     vectors: npt.NDArray[np.float32] = embeds.float().cpu().numpy()
     return vectors
+
+
+def _take_one_core(num_threads: int) -> None:
+    """Compute on one core in this thread; threads that start later begin with `num_threads` as before.
+
+    torch keeps a number for each thread, and gives every new thread the one that any thread set last.
+    """
+    torch.get_num_threads()  # a thread that has asked once is given no other number later
+    torch.set_num_threads(1)
+    restorer = Thread(target=torch.set_num_threads, args=(num_threads,))
+    restorer.start()
+    restorer.join()

@@ -1,7 +1,9 @@
 """Clips to embeddings: windows are read ahead in threads, batched by length, and averaged again."""
 
+import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
@@ -16,9 +18,11 @@ from paraclap.records import BadFile
 Embeddings = npt.NDArray[np.float32]
 EncodeBatch = Callable[[Sequence[Waveform]], Embeddings]
 Progress = Callable[[int, int], None]  # clips done, clips in all
+_Heard = tuple[int, Clip, Waveform]  # number of a clip, one of its windows, and what is heard there
 
 _WINDOWS_AT_ONCE = 64  # decoded together, then sorted by length
 _MAX_BATCH_DURATION = 160.0  # s, padded; bounds memory where a batch holds long clips
+_MAX_PADDING = 0.1  # of the longest in a batch: what is padded is computed for nothing
 _NUM_READERS = 2
 
 
@@ -31,6 +35,14 @@ class HearingLimits:
 
 
 NO_LIMITS = HearingLimits()
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """Hold threads that encode batches, and their number."""
+
+    executor: Executor
+    number: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,7 @@ def encode_clips(
     *,
     batch_size: int,
     limits: HearingLimits = NO_LIMITS,
+    encoders: Encoders | None = None,
     is_strict: bool = False,
     progress: Progress | None = None,
 ) -> EncodedClips:
@@ -61,6 +74,7 @@ def encode_clips(
         encode_batch: from waveforms to unit vectors `[B, D]`.
         batch_size: waveforms encoded together at most.
         limits: of the model.
+        encoders: where batches are encoded, several at once; one after the other in this thread if None.
         is_strict: stop at a clip that cannot be read, before more is encoded.
         progress: told after every chunk how many clips are done.
 
@@ -70,11 +84,21 @@ def encode_clips(
     measured = list(clips)
     sums: dict[int, npt.NDArray[np.float64]] = {}
     reasons: dict[int, str] = {}
-    with ThreadPoolExecutor(_NUM_READERS) as pool:
+    reached: int | None = None  # the clip of the last window that is handed to encoders
+    pending: deque[tuple[Sequence[_Heard], Future[Embeddings]]] = deque()
+
+    def collect(num_left: int) -> None:
+        while len(pending) > num_left:
+            batch, future = pending.popleft()
+            for (number, window, _), embedding in zip(batch, future.result(), strict=True):
+                weighted = embedding.astype(np.float64) * ((window.end or 0.0) - window.start)
+                sums[number] = sums[number] + weighted if number in sums else weighted
+
+    with ThreadPoolExecutor(_NUM_READERS) as readers:
         windows = _plan_all(measured, reasons, limits)
         while True:
             chunk = list(islice(windows, _WINDOWS_AT_ONCE))
-            waveforms = pool.map(_read, [window for _, window in chunk])
+            waveforms = readers.map(_read, [window for _, window in chunk])
             good = []
             for (number, window), waveform in zip(chunk, waveforms, strict=True):
                 if isinstance(waveform, AudioError):
@@ -84,15 +108,18 @@ def encode_clips(
             if is_strict and reasons:
                 others = " ('encode' keeps the other clips)" if len(clips) > 1 else ""
                 raise AudioError(reasons[min(reasons)] + others)
+            # What would leave encoders without work is encoded one after the other, with all cores.
+            at_once = encoders if encoders is not None and len(good) >= encoders.number else None
+            size = batch_size if at_once is None else min(batch_size, math.ceil(len(good) / at_once.number))
+            batches = list(_split(sorted(good, key=lambda heard: len(heard[2])), size, limits))
+            for batch in reversed(batches):  # the longest first, so that encoders end together
+                pending.append((batch, _submit(at_once, encode_batch, [waveform for _, _, waveform in batch])))
+            collect(len(batches))  # of the chunk before this one: encoders work while the next is read
+            if progress is not None and reached is not None:
+                progress(reached, len(measured))
             if not chunk:
                 break
-            for batch in _split(sorted(good, key=lambda entry: len(entry[2])), batch_size, limits):
-                embeddings = encode_batch([waveform for _, _, waveform in batch])
-                for (number, window, _), embedding in zip(batch, embeddings, strict=True):
-                    weighted = embedding.astype(np.float64) * ((window.end or 0.0) - window.start)
-                    sums[number] = sums[number] + weighted if number in sums else weighted
-            if progress is not None:
-                progress(chunk[-1][0], len(measured))  # of the last one there may be more to come
+            reached = chunk[-1][0]  # of this clip there may be more to come
     if progress is not None:
         progress(len(measured), len(measured))
     kept = [number for number in range(len(measured)) if number not in reasons]
@@ -102,6 +129,14 @@ def encode_clips(
         embeddings=np.stack(vectors).astype(np.float32) if vectors else np.zeros((0, 0), dtype=np.float32),
         bad_files=tuple(BadFile(clips[number].name, reasons[number]) for number in sorted(reasons)),
     )
+
+
+def _submit(encoders: Encoders | None, encode_batch: EncodeBatch, waveforms: Sequence[Waveform]) -> Future[Embeddings]:
+    if encoders is not None:
+        return encoders.executor.submit(encode_batch, waveforms)
+    done: Future[Embeddings] = Future()
+    done.set_result(encode_batch(waveforms))
+    return done
 
 
 def _plan_all(clips: list[Clip], reasons: dict[int, str], limits: HearingLimits) -> Iterator[tuple[int, Clip]]:
@@ -123,9 +158,7 @@ def _read(window: Clip) -> Waveform | AudioError:
         return error
 
 
-def _split(
-    entries: Sequence[tuple[int, Clip, Waveform]], batch_size: int, limits: HearingLimits
-) -> Iterator[Sequence[tuple[int, Clip, Waveform]]]:
+def _split(entries: Sequence[_Heard], batch_size: int, limits: HearingLimits) -> Iterator[Sequence[_Heard]]:
     """Cut entries, sorted by length, into batches of at most `batch_size` that are not too large when padded.
 
     For a model that sees padding, all of a batch are equally long.
@@ -138,9 +171,8 @@ def _split(
             begin = stop
 
 
-def _fits(
-    first: tuple[int, Clip, Waveform], last: tuple[int, Clip, Waveform], num_clips: int, limits: HearingLimits
-) -> bool:
+def _fits(first: _Heard, last: _Heard, num_clips: int, limits: HearingLimits) -> bool:
     """Tell if a batch stays small enough when padded to its last clip, and is equally long where that matters."""
-    is_even = len(first[2]) == len(last[2]) or not limits.sees_padding
+    padding = 0.0 if limits.sees_padding else _MAX_PADDING
+    is_even = len(first[2]) >= (1 - padding) * len(last[2])
     return is_even and num_clips * len(last[2]) <= _MAX_BATCH_DURATION * last[1].sampling_rate

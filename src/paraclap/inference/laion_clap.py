@@ -1,6 +1,7 @@
 """LAION-CLAP models, as transformers' ClapModel, behind the face of ParaClap."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -12,8 +13,8 @@ from transformers import ClapConfig, ClapModel, ClapProcessor
 from paraclap.audio import Waveform
 from paraclap.errors import ModelError
 from paraclap.inference.audio_text_model import DEFAULT_BATCH_SIZE, AudioTextModel
-from paraclap.inference.devices import find_device, find_dtype, to_numpy
-from paraclap.inference.encoding import Embeddings, HearingLimits
+from paraclap.inference.devices import find_device, find_dtype, open_encoders, to_numpy
+from paraclap.inference.encoding import Embeddings, Encoders, HearingLimits
 from paraclap.inference.long_texts import CutText, find_cut_text
 from paraclap.inference.processors import load_processor
 from paraclap.models import count_max_tokens, hash_weights, no_progress_bars, read_weights, resolve_folder
@@ -93,6 +94,10 @@ class LaionClap(AudioTextModel):
     def limits(self) -> HearingLimits:
         """How long the model hears at once; what is shorter is filled up to that, so that batches change nothing."""
         return HearingLimits(max_duration=self.processor.feature_extractor.nb_max_samples / self.sampling_rate)
+
+    def open_encoders(self) -> AbstractContextManager[Encoders | None]:
+        """Return the threads of the model's device."""
+        return open_encoders(self.model.device)
 
     def encode_waveforms(self, waveforms: Sequence[Waveform]) -> Embeddings:
         """Return one vector a waveform, `[B, D]`."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import AutoModel, PretrainedConfig, PreTrainedModel
 
 from paraclap.errors import list_known
+from paraclap.models.conv_front_end import speed_up_front_end
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def build_audio_encoder(config: PretrainedConfig) -> PreTrainedModel:
         encoder: PreTrainedModel = WhisperEncoder._from_config(config)
     else:
         encoder = AutoModel.from_config(config)
+    speed_up_front_end(encoder)
     return encoder
 
 
