@@ -24,21 +24,15 @@ import pandas as pd
 from paraclap.audio import (
     SAMPLING_RATE,
     Waveform,
-    add_noise,
     crop,
-    draw_channel,
-    frequency_at,
-    limit_band,
-    mask_band,
-    mask_time,
     read_audio,
-    tilt_spectrum,
 )
 from paraclap.corpora import assign_splits, read_manifest
 from paraclap.features import FEATURE_SET, extract_features, feature_names, read_features
 from paraclap.queries import Bins, CaptionSampler, find_broken, fit_bins, join_features, load_vocabulary
 from paraclap.training import Recipe, load_recipe
-from paraclap.training.recipe import AugmentationSettings
+from paraclap.training.augmentation import SPECTROGRAM_DISTURBANCES, WAVEFORM_DISTURBANCES, disturb_waveform
+from paraclap.training.settings import AugmentationSettings
 
 NUM_CLIPS = 350  # that the table is measured on
 NUM_CHECKED = 200
@@ -93,10 +87,9 @@ def print_kept(
     table: pd.DataFrame, metadata: dict[str, Any], bins: Bins, settings: AugmentationSettings, num_clips: int, seed: int
 ) -> None:
     """Print, for every disturbance and crop, the share of clips whose stated level is the one measured again."""
-    disturbances = ("tilt", "noise", "low_pass", "time_mask", "frequency_mask")
     rows = draw_rows(table, num_clips, seed)
     print("[kept]")
-    for name in disturbances:
+    for name in WAVEFORM_DISTURBANCES:
         again = measure_again(rows, metadata, partial(_disturb_alone, name=name, settings=settings))
         print(f"{name} = {{ {_show(_count_kept(rows, again, bins))} }}")
     for seconds in CROPS:
@@ -175,7 +168,7 @@ def leave(waveform: Waveform, generator: np.random.Generator) -> tuple[Waveform,
 def _disturb_alone(
     waveform: Waveform, generator: np.random.Generator, *, name: str, settings: AugmentationSettings
 ) -> tuple[Waveform, Sequence[str], float]:
-    return _disturb(waveform, name, settings, generator), (name,), np.nan
+    return disturb_waveform(waveform, (name,), settings, generator), (name,), np.nan
 
 
 def _crop_alone(
@@ -194,31 +187,11 @@ def hear_in_training(
         waveform, _, cut = _crop_alone(waveform, generator, seconds=seconds)
     settings, done = recipe.augmentation, []
     if generator.random() >= settings.clean:
-        for name in ("tilt", "noise", "low_pass", "time_mask", "frequency_mask"):
+        for name in SPECTROGRAM_DISTURBANCES:
             if generator.random() < getattr(settings, name):
-                waveform = _disturb(waveform, name, settings, generator)
+                waveform = disturb_waveform(waveform, (name,), settings, generator)
                 done.append(name)
     return waveform, done, cut
-
-
-def _disturb(waveform: Waveform, name: str, settings: AugmentationSettings, generator: np.random.Generator) -> Waveform:
-    """Do to a waveform what `paraclap.training.augmentation` does to a spectrogram."""
-    if name == "tilt":
-        return tilt_spectrum(waveform, response_db=draw_channel(NUM_BANDS, settings.tilt_db, generator))
-    if name == "noise":
-        snr_db, slope_db = generator.uniform(*settings.snr_db), 20.0 * generator.normal()
-        return add_noise(waveform, snr_db=snr_db, slope_db=slope_db, generator=generator)
-    if name == "low_pass":
-        return limit_band(waveform, cutoff_hz=frequency_at(generator.uniform(*settings.low_pass_band)))
-    for _ in range(settings.num_masks):
-        width = generator.uniform(0, 0.1)
-        begin = generator.uniform(0, 1 - width)
-        if name == "time_mask":
-            seconds = len(waveform) / SAMPLING_RATE
-            waveform = mask_time(waveform, start_seconds=begin * seconds, duration_seconds=width * seconds)
-        else:
-            waveform = mask_band(waveform, low_hz=frequency_at(begin), high_hz=frequency_at(begin + width))
-    return waveform
 
 
 def _count_kept(rows: pd.DataFrame, again: pd.DataFrame, bins: Bins) -> dict[str, float]:

@@ -8,7 +8,7 @@ from tests.cli.conftest import Run
 from paraclap import ParaClap
 from paraclap.version import __version__
 
-COMMANDS = ("captions", "classify", "convert", "embed", "evaluate", "export", "features", "train", "corpus")
+COMMANDS = ("captions", "classify", "convert", "embed", "evaluate", "export", "features", "probe", "train", "corpus")
 
 
 def run_module(*arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -21,7 +21,7 @@ from tests.models.tower_packages import (
 
 from paraclap.errors import ModelError
 from paraclap.models import ParaClapModel, find_reference, merge_reference
-from paraclap.training.recipe import TextTowerSettings
+from paraclap.training.settings import TextTowerSettings
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +32,10 @@ def empty_hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    return tmp_path / "site"
+    folder = tmp_path / "site"
+    folder.mkdir()  # Python remembers of a folder on its path that it was not there
+    monkeypatch.syspath_prepend(str(folder))
+    return folder
 
 
 def make_referring_model(tower: Path) -> ParaClapModel:

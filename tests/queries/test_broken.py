@@ -52,8 +52,14 @@ def test_the_table_holds_shares_of_every_measured_attribute() -> None:
 def test_a_disturbance_breaks_what_too_few_clips_keep(name: str) -> None:
     lost = list_lost(TABLE["kept"][name])
 
-    assert find_broken([name]) == lost
+    assert find_broken([name]) == lost | set(TABLE["always"].get(name, ()))
     assert 0 < len(lost) < len(MEASURED)
+
+
+def test_another_level_speed_or_codec_breaks_what_it_changes_whatever_was_measured() -> None:
+    assert "loudness" in find_broken(["gain"])
+    assert {"pitch", "tempo", "duration", "gender", "age_group"} <= find_broken(["speed"])
+    assert {"harmonicity", "jitter", "shimmer"} <= find_broken(["codec"])
 
 
 def test_whole_clips_that_nothing_disturbed_keep_every_fact() -> None:
@@ -75,8 +81,9 @@ def test_a_crop_shorter_than_all_measured_ones_breaks_all_that_is_measured(secon
     assert find_broken([], crop_seconds=seconds) == MEASURED
 
 
-def test_labels_survive_everything() -> None:
-    assert find_broken(TABLE["kept"], crop_seconds=0.1) == MEASURED
+def test_labels_survive_everything_but_age_and_gender_another_speed() -> None:
+    assert find_broken(TABLE["kept"].keys() - {"speed"}, crop_seconds=0.1) == MEASURED
+    assert find_broken(TABLE["kept"], crop_seconds=0.1) == MEASURED | {"gender", "age_group"}
     assert MEASURED.isdisjoint({"emotion", "gender", "age_group", "arousal", "valence", "dominance", "style"})
 
 

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 from tests.queries.rows import VOCABULARY, draw_table, fitted_bins
 
-from paraclap.errors import CorpusError
+from paraclap.errors import CorpusError, QueryError
 from paraclap.queries import Bins, CaptionSettings, fit_bins, hash_tables, make_captions
-from paraclap.queries.caption_files import write_captions
+from paraclap.queries.caption_files import read_captions, write_captions
 from paraclap.queries.tables import read_caption_table
-from paraclap.storage import hash_table, read_table
+from paraclap.storage import hash_table, read_table, write_table
 
 
 def write(path: Path, table: pd.DataFrame, bins: Bins | None, **settings: object) -> dict[str, object]:
@@ -59,3 +59,49 @@ def test_what_was_left_to_the_tables_is_written_out(tmp_path: Path) -> None:
 def test_no_part_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"no rows to write as captions"):
         write_captions(tmp_path / "c.parquet", [], manifest=draw_table(3), settings=CaptionSettings(), bins=None)
+
+
+def test_captions_are_read_for_the_rows_that_they_were_made_from(tmp_path: Path) -> None:
+    table = draw_table(40, seed=7)
+    write(tmp_path / "c.parquet", table, None, variant="labels", per_utterance=2)
+    written, _ = read_table(tmp_path / "c.parquet", kind="captions")
+
+    name, captions = read_captions(
+        tmp_path / "c.parquet", {"other": draw_table(5), "drawn": table}, vocabulary=VOCABULARY
+    )
+
+    assert name == "drawn"
+    assert len(captions) == len(table)
+    for row, of_row in zip(table.index, captions, strict=True):
+        expected = written[written.index == row]
+        assert [caption.text for caption in of_row] == expected["caption"].tolist()
+        for caption, levels in zip(of_row, expected.drop(columns="caption").to_dict("records"), strict=True):
+            assert {str(fact) for fact in caption.facts} == {f"{a}={v}" for a, v in levels.items() if not pd.isna(v)}
+
+
+def test_captions_of_another_manifest_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "c.parquet", draw_table(40, seed=7), None, variant="labels")
+
+    with pytest.raises(QueryError, match=r"captions of another manifest; expected those of drawn as they are now"):
+        read_captions(tmp_path / "c.parquet", {"drawn": draw_table(40, seed=8)}, vocabulary=VOCABULARY)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("caption", " ", r"' ' is no sentence with a fact about a row of drawn"),
+        ("caption", None, r"is no sentence with a fact about a row of drawn"),
+        ("gender", "squeaky", r"gender has no level 'squeaky'"),
+    ],
+)
+def test_sentences_and_facts_that_are_none_are_refused(
+    tmp_path: Path, column: str, value: str | None, message: str
+) -> None:
+    table = draw_table(40, seed=7)
+    write(tmp_path / "c.parquet", table, None, variant="labels")
+    captions, metadata = read_table(tmp_path / "c.parquet", kind="captions")
+    captions.iloc[3, captions.columns.get_loc(column)] = value
+    write_table(tmp_path / "c.parquet", captions, kind="captions", metadata=metadata)
+
+    with pytest.raises(QueryError, match=message):
+        read_captions(tmp_path / "c.parquet", {"drawn": table}, vocabulary=VOCABULARY)

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 from tests.models.tiny import save_text_tower
-from tests.training.tones import make_recipe, write_tones
+from tests.training.tones import make_recipe
 
 from paraclap.training import Recipe
+from paraclap.training.made_audio import write_tones
 
 
 @pytest.fixture(scope="session")

@@ -1,50 +1,65 @@
+import errno
+import re
+import resource
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from paraclap.errors import ConfigError
+from paraclap.errors import ConfigError, ParaClapError
 from paraclap.training import parse_recipe
-from paraclap.training.checkpoints import LAST, RunState, load_state, save_state
-
-
-def make_state() -> RunState:
-    weight = torch.nn.Parameter(torch.arange(6.0).reshape(2, 3))
-    optimizer = torch.optim.AdamW([weight])
-    weight.square().sum().backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-    return RunState(
-        step=7,
-        weights={"a": weight.detach()},
-        average={"a": 2 * weight.detach()},
-        optimizer=optimizer.state_dict(),
-        best_step=5,
-        best_dev={"mean": 0.5},
-        random_state=torch.get_rng_state(),
-        texts=["a man"],
-        pooled_texts=torch.ones(1, 4),
-    )
-
+from paraclap.training.checkpoints import BEST, LAST, RunState, load_best, load_state, save_best, save_state
+from paraclap.training.random_states import get_random_states, set_random_states
 
 RECIPE: dict[str, Any] = {"name": "made", "corpora": [{"name": "emodb"}], "model": {"depth": 2}}
 
 
+def make_state(step: int = 7, size: int = 3) -> RunState:
+    weight = torch.nn.Parameter(torch.arange(2.0 * size).reshape(2, size))
+    optimizer = torch.optim.AdamW([weight])
+    weight.square().sum().backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return RunState(
+        step=step,
+        best_step=5,
+        best_dev={"mean": 0.5},
+        validations_since_best=1,
+        weights={"a": weight.detach()},
+        average={"a": 2 * weight.detach()},
+        optimizer=optimizer.state_dict(),
+        processes=[{"random": get_random_states(), "texts": ["a man"], "pooled": torch.ones(1, 4)}],
+    )
+
+
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     state = make_state()
+    expected = (torch.rand(2).tolist(), np.random.rand(2).tolist())
 
     save_state(tmp_path, state, parse_recipe(RECIPE))
     loaded = load_state(tmp_path, parse_recipe(RECIPE))
 
-    assert (loaded.step, loaded.best_step, loaded.best_dev) == (7, 5, {"mean": 0.5})
+    assert (loaded.step, loaded.best_step, loaded.best_dev, loaded.validations_since_best) == (7, 5, {"mean": 0.5}, 1)
     assert torch.equal(loaded.weights["a"], state.weights["a"])
     assert torch.equal(loaded.average["a"], state.average["a"])
-    assert torch.equal(loaded.random_state, state.random_state)
-    assert loaded.texts == ["a man"]
-    assert torch.equal(loaded.pooled_texts, state.pooled_texts)
-    moments, expected = loaded.optimizer["state"][0], state.optimizer["state"][0]
-    assert all(torch.equal(moments[name], expected[name]) for name in ("step", "exp_avg", "exp_avg_sq"))
+    moments, kept = loaded.optimizer["state"][0], state.optimizer["state"][0]
+    assert all(torch.equal(moments[name], kept[name]) for name in ("step", "exp_avg", "exp_avg_sq"))
+    assert loaded.processes[0]["texts"] == ["a man"]
+    assert torch.equal(loaded.processes[0]["pooled"], torch.ones(1, 4))
+    set_random_states(loaded.processes[0]["random"])
+    assert (torch.rand(2).tolist(), np.random.rand(2).tolist()) == expected
     assert [path.name for path in tmp_path.iterdir()] == [LAST]
+
+
+def test_the_best_weights_are_loaded_as_they_were_saved(tmp_path: Path) -> None:
+    save_best(tmp_path, {"a": torch.arange(3.0)})
+
+    assert torch.equal(load_best(tmp_path)["a"], torch.arange(3.0))
+    (tmp_path / BEST).write_bytes(b"no weights")
+    with pytest.raises(ConfigError, match=r"best\.pt cannot be read \(\w+\); it is damaged: start the run again$"):
+        load_best(tmp_path)
 
 
 def test_the_checkpoint_of_another_recipe_is_refused_with_what_differs(tmp_path: Path) -> None:
@@ -74,3 +89,48 @@ def test_a_checkpoint_that_is_damaged_or_none_of_ours_is_refused(tmp_path: Path,
 
     with pytest.raises(ConfigError, match=r"last\.pt cannot be read \(\w+\); it is damaged: start the run again$"):
         load_state(tmp_path, parse_recipe(RECIPE))
+
+
+def save_both(folder: Path, step: int, size: int = 3) -> list[Callable[[], None]]:
+    state = make_state(step, size)
+    return [
+        lambda: save_state(folder, state, parse_recipe(RECIPE)),
+        lambda: save_best(folder, {"a": torch.full((2 * size,), float(step))}),
+    ]
+
+
+def fail_as_a_full_disk(*_: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    save_both(tmp_path, 7)[number]()
+    monkeypatch.setattr(torch, "save", fail_as_a_full_disk)
+    file = tmp_path / (LAST, BEST)[number]
+
+    message = (
+        rf"^{re.escape(str(file))} cannot be written \(No space left on device\); what was saved before is kept: make "
+        r"room, then use --resume or, if there is no last\.pt yet, start again$"
+    )
+    with pytest.raises(ParaClapError, match=message):
+        save_both(tmp_path, 9)[number]()
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    kept = load_best(tmp_path)["a"].tolist()[0] if number else load_state(tmp_path, parse_recipe(RECIPE)).step
+    assert kept == 7
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_file_that_is_cut_short_by_the_system_leaves_the_checkpoint_before(tmp_path: Path, number: int) -> None:
+    """Here torch itself writes, and hides the system's error in one of its own."""
+    save_both(tmp_path, 7)[number]()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(ParaClapError, match=r"\.pt cannot be written \(File too large\); what was saved before is"):
+            save_both(tmp_path, 9, size=100_000)[number]()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    kept = load_best(tmp_path)["a"].tolist()[0] if number else load_state(tmp_path, parse_recipe(RECIPE)).step
+    assert kept == 7
+    assert len(list(tmp_path.iterdir())) == 1

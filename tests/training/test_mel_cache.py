@@ -1,3 +1,5 @@
+import os
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,8 +9,7 @@ import pandas as pd
 import pytest
 from tests.inference.voices import write_voice
 
-from paraclap.audio import read_audio
-from paraclap.models import MelSettings, compute_log_mel
+from paraclap.audio import MelSettings, compute_log_mel, read_audio
 from paraclap.training import mel_cache
 from paraclap.training.mel_cache import MelCache, open_mel_cache
 
@@ -35,16 +36,25 @@ def test_spectrograms_are_those_of_the_segments_to_half_precision(tmp_path: Path
     cache = open_cache(tmp_path, manifest)
 
     for row, (file, start, end) in enumerate([("a", 0, 1), ("bad", 0, 0), ("a", 0.25, 0.75), ("b", 0, 0.4)]):
+        assert cache.duration(row) == pytest.approx(end - start)
         if file == "bad":
-            assert cache.num_frames(row) == 0
             continue
         expected = compute_log_mel(read_audio(tmp_path / "in" / f"{file}.wav", start=start, end=end), MelSettings())
         log_mel = cache.read(row)
         assert log_mel.dtype == np.float32
-        assert cache.num_frames(row) == len(expected)
         assert np.abs(log_mel - expected).max() < 0.005
-        assert np.array_equal(cache.read(row, start=3, length=10), log_mel[3:13])
-        assert np.array_equal(cache.read(row, start=len(expected) - 4, length=10), log_mel[-4:])
+        assert np.array_equal(cache.read(row, start=0.03, seconds=0.1), log_mel[3:13])
+        assert np.array_equal(cache.read(row, start=end - start - 0.04, seconds=0.1), log_mel[-4:])
+        assert np.array_equal(cache.read(row, seconds=10.0), log_mel)
+        assert np.array_equal(cache.read(row, start=0.05), log_mel[5:])
+
+
+def test_seconds_are_those_of_the_settings(tmp_path: Path, manifest: pd.DataFrame) -> None:
+    cache = open_cache(tmp_path, manifest, replace(MelSettings(), hop_size=320))
+
+    assert cache.duration(0) == pytest.approx(1.0)
+    assert cache.read(0).shape == (50, 64)
+    assert np.array_equal(cache.read(0, start=0.5, seconds=0.2), cache.read(0)[25:35])
 
 
 def test_files_that_cannot_be_read_are_named_also_by_an_opened_cache(tmp_path: Path, manifest: pd.DataFrame) -> None:
@@ -72,7 +82,7 @@ def test_other_clips_or_settings_have_a_cache_of_their_own(tmp_path: Path, manif
     coarser = open_cache(tmp_path, manifest, replace(MelSettings(), num_mels=20))
 
     assert len(list((tmp_path / "mels").glob("*.npy"))) == 3
-    assert shorter.num_frames(0) == 50
+    assert shorter.duration(0) == 0.5
     assert coarser.read(0).shape == (100, 20)
 
 
@@ -82,3 +92,19 @@ def test_a_cache_of_which_a_part_is_gone_is_made_again(tmp_path: Path, manifest:
     next((tmp_path / "mels").glob(f"*{suffix}")).unlink()
 
     assert np.array_equal(open_cache(tmp_path, manifest).read(2), before)
+
+
+@pytest.mark.parametrize("holder", ["a.wav", "shard.tar"])
+def test_files_and_shards_that_are_written_again_mean_a_new_cache(tmp_path: Path, holder: str) -> None:
+    folder = tmp_path / "in"
+    write_voice(folder / "a.wav", 0.5)
+    with tarfile.open(folder / "shard.tar", "w") as shard:
+        shard.add(folder / "a.wav", "a.wav")
+    file = "a.wav" if holder == "a.wav" else "shard.tar/a.wav"
+    manifest = pd.DataFrame(index=audformat.segmented_index([file], ["0s"], ["0.5s"]))
+    first = open_cache(tmp_path, manifest).read(0)
+
+    os.utime(folder / holder, (1, 1))
+
+    assert np.array_equal(open_cache(tmp_path, manifest).read(0), first)
+    assert len(list((tmp_path / "mels").glob("*.npy"))) == 2

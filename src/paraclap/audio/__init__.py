@@ -20,6 +20,7 @@ from paraclap.audio.disturbances import (
 )
 from paraclap.audio.log_mel import LogMel, MelSettings, compute_log_mel, normalize_log_mel, pad_log_mels
 from paraclap.audio.reading import AUDIO_SUFFIXES, find_audio, read_audio, read_duration
+from paraclap.audio.shards import locate_audio, open_audio
 from paraclap.audio.waveform import MIN_DURATION, SAMPLING_RATE, Waveform, convert_audio
 
 __all__ = [
@@ -43,9 +44,11 @@ __all__ = [
     "find_audio",
     "frequency_at",
     "limit_band",
+    "locate_audio",
     "mask_band",
     "mask_time",
     "normalize_log_mel",
+    "open_audio",
     "pad_log_mels",
     "read_audio",
     "read_disturbances",

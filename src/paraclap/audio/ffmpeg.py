@@ -1,7 +1,7 @@
 """Reading with FFmpeg, through PyAV, what libsndfile cannot: m4a, mp4, webm and their kin."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from paraclap.audio.bounds import PRE_ROLL, UnreadableError, check_bounds, damaged
+from paraclap.audio.shards import find_member, open_audio
 from paraclap.audio.waveform import Waveform, average_channels, plan_cut
 
 if TYPE_CHECKING:
@@ -101,11 +102,13 @@ def measure_ffmpeg(path: Path, *, seek: bool = True) -> float:
 def _open(path: Path) -> Iterator[tuple["InputContainer", "AudioStream"]]:
     import av
 
-    try:
-        container = av.open(str(path), options=dict(_OPTIONS))
-    except (av.FFmpegError, ValueError) as error:
-        raise UnreadableError(_detail(error)) from None
-    with container:
+    with ExitStack() as stack:
+        source = str(path) if find_member(path) is None else stack.enter_context(open_audio(path))
+        try:
+            container = av.open(source, "r", options=dict(_OPTIONS))
+        except (av.FFmpegError, ValueError) as error:
+            raise UnreadableError(_detail(error)) from None
+        stack.enter_context(container)
         if not container.streams.audio:
             raise UnreadableError("it has no audio stream")
         try:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from paraclap.audio.bounds import UnreadableError
 from paraclap.audio.ffmpeg import measure_ffmpeg, read_ffmpeg
+from paraclap.audio.shards import find_member, list_members
 from paraclap.audio.sndfile import measure_sndfile, read_sndfile
 from paraclap.audio.waveform import SAMPLING_RATE, Waveform, check_waveform
 from paraclap.errors import AudioError
@@ -30,14 +31,14 @@ def read_audio(
     where it is resampled), within 2e-3 for lossy codecs.
 
     Args:
-        file: path of anything that libsndfile or FFmpeg can read.
+        file: path of anything that libsndfile or FFmpeg can read, also in a tar archive: "shard-000000.tar/a.flac".
         start: begin of the segment in seconds.
         end: end of the segment in seconds; the end of the file if None or beyond it.
         sampling_rate: in Hz, of the result.
 
     Raises:
         AudioError: if the file is missing, empty, not audio or truncated before the segment's end, holds NaN or
-            infinite samples, or the segment is shorter than 0.1 s or outside of the file.
+            infinite samples, the segment is shorter than 0.1 s or outside of the file, or a tar archive is damaged.
     """
     path = Path(file)
     if not 0 <= start < (math.inf if end is None else end) or end == math.inf:
@@ -56,37 +57,52 @@ def read_duration(file: str | Path) -> float:
     It comes from the header where that counts samples, else from the packets: right to one packet, mostly 0.02 s.
 
     Raises:
-        AudioError: if the file is missing, empty or not audio.
+        AudioError: if the file is missing, empty or not audio, or a tar archive is damaged.
     """
     path = Path(file)
     return _by_either(path, lambda: measure_sndfile(path), lambda: measure_ffmpeg(path))
 
 
 def find_audio(paths: Iterable[str | Path]) -> list[Path]:
-    """List audio files: files as given; folders recursively, by suffix, in sorted order, without hidden files.
+    """List audio files: files as given; folders and tar archives by suffix, in sorted order, without hidden files.
+
+    Folders are searched recursively, but not the archives in them: those often repeat what lies beside them.
 
     Raises:
-        AudioError: if a path does not exist or a folder holds no audio.
+        AudioError: if a path does not exist, a folder or an archive holds no audio, or an archive is damaged.
     """
     found: list[Path] = []
     for given in paths:
         path = Path(given)
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if _is_audio(p) and not _is_hidden(p.relative_to(path)))
-            if not inside:
-                raise AudioError(
-                    f"{path}: no audio file in this folder; expected suffixes like .wav, .flac, .ogg, .mp3, .m4a"
-                )
-            found.extend(inside)
-        elif path.exists():
+            found.extend(_list_inside(path, (inside for inside in path.rglob("*") if _is_audio(inside)), "folder"))
+        elif path.suffix.lower() == ".tar" and path.is_file():
+            members = (member for member in list_members(path) if _has_audio_suffix(member))
+            found.extend(_list_inside(path, members, "archive"))
+        elif path.exists() or find_member(path) is not None:
             found.append(path)
         else:
             raise AudioError(f"{path}: no such file or folder")
     return found
 
 
+def _list_inside(place: Path, paths: Iterable[Path], kind: str) -> list[Path]:
+    inside = sorted(path for path in paths if not _is_hidden(path.relative_to(place)))
+    if not inside:
+        archive = min(place.rglob("*.tar"), default=None) if kind == "folder" else None
+        hint = f"; name an archive in it by itself: {archive}" if archive else ""
+        raise AudioError(
+            f"{place}: no audio file in this {kind}; expected suffixes like .wav, .flac, .ogg, .mp3, .m4a{hint}"
+        )
+    return inside
+
+
 def _is_audio(path: Path) -> bool:
-    return path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()
+    return _has_audio_suffix(path) and path.is_file()
+
+
+def _has_audio_suffix(path: Path) -> bool:
+    return path.suffix.lower() in AUDIO_SUFFIXES
 
 
 def _is_hidden(path: Path) -> bool:
@@ -113,12 +129,13 @@ def _by_either(path: Path, by_sndfile: Callable[[], _T], by_ffmpeg: Callable[[],
 
 
 def _check_is_file(path: Path) -> None:
+    member = find_member(path)
     try:
-        if not path.exists():
+        if member is None and not path.exists():
             raise AudioError(f"{path}: no such file")
         if path.is_dir():
             raise AudioError(f"{path}: this is a folder; expected an audio file")
-        if path.stat().st_size == 0:
+        if (path.stat().st_size if member is None else member.size) == 0:
             raise AudioError(f"{path}: the file is empty")
     except OSError as error:
         raise AudioError(f"{path}: cannot be opened ({error.strerror})") from None

@@ -3,10 +3,13 @@
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from paraclap.audio.bounds import PRE_ROLL, TOLERATED_LOSS, UnreadableError, check_bounds, damaged
+from paraclap.audio.shards import find_member, open_audio
 from paraclap.audio.waveform import Waveform, average_channels, plan_cut
 
 if TYPE_CHECKING:
@@ -53,24 +56,30 @@ def measure_sndfile(path: Path) -> float:
         return _promised_frames(stream) / float(stream.samplerate)
 
 
-def _open(path: Path) -> "soundfile.SoundFile":
+@contextmanager
+def _open(path: Path) -> "Iterator[soundfile.SoundFile]":
     import soundfile
 
-    try:  # as bytes, since names need not be UTF-8
-        stream = soundfile.SoundFile(path if sys.platform == "win32" else os.fsencode(path))
-    except soundfile.LibsndfileError as error:
-        raise UnreadableError(error.error_string) from None
-    except TypeError:  # soundfile must be told all about .raw
-        raise UnreadableError("it has no header") from None
-    if 0 < stream.frames < sys.maxsize and (stream.format != "MP3" or _counts_frames(path)):
-        return stream
-    stream.close()
-    raise UnreadableError("it holds no samples")
+    with ExitStack() as stack:
+        source: BinaryIO | Path | bytes
+        if find_member(path) is not None:
+            source = stack.enter_context(open_audio(path))
+        else:  # by its name, which libsndfile reads faster; as bytes, since names need not be UTF-8
+            source = path if sys.platform == "win32" else os.fsencode(path)
+        try:
+            stream = stack.enter_context(soundfile.SoundFile(source))
+        except soundfile.LibsndfileError as error:
+            raise UnreadableError(error.error_string) from None
+        except TypeError:  # soundfile must be told all about .raw
+            raise UnreadableError("it has no header") from None
+        if not 0 < stream.frames < sys.maxsize or (stream.format == "MP3" and not _counts_frames(path)):
+            raise UnreadableError("it holds no samples")
+        yield stream
 
 
 def _counts_frames(path: Path) -> bool:
     """Tell whether an MP3 file says its length; else libsndfile guesses, and drops what lies beyond its guess."""
-    with path.open("rb") as stream:
+    with open_audio(path) as stream:
         head = stream.read(10)
         if head[:3] == b"ID3":  # its size: 28 bits in four bytes, https://id3.org/id3v2.4.0-structure
             stream.seek(sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True)), os.SEEK_CUR)

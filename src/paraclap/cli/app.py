@@ -17,6 +17,7 @@ from paraclap.cli.embed import embed
 from paraclap.cli.evaluate import evaluate
 from paraclap.cli.export import export
 from paraclap.cli.features import features
+from paraclap.cli.probe import probe_app
 from paraclap.cli.train import train
 from paraclap.errors import ParaClapError
 from paraclap.version import __version__
@@ -44,6 +45,7 @@ app = typer.Typer(
 for command in (captions, classify, convert, embed, evaluate, export, features, train):
     app.command(no_args_is_help=True)(command)
 app.add_typer(corpus_app, name="corpus")
+app.add_typer(probe_app, name="probe")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,9 +1,10 @@
 """`paraclap classify`: answer questions about voices."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from paraclap.cli.answers import Answer, flatten_answer, print_answers
 from paraclap.cli.options import BatchSizeOption, DeviceOption, DtypeOption, JsonOption, ModelOption, OutOption, Paths
 from paraclap.cli.output import check_table_path, print_json, print_rows, report_bad_files, write_rows
 from paraclap.cli.progress import ProgressBars
@@ -13,10 +14,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from paraclap.inference import EncodedClips
-
-Answer = dict[str, Any]
-
-_MAX_COLUMNS = 5  # of a table that fits a terminal
 
 
 def classify(
@@ -59,10 +56,13 @@ def classify(
     answers = _make_answers(encoded, columns, similarity, probability)
     if as_json:
         print_json(answers)
+    elif answers and len(columns) == 1:
+        rows = [[answer["file"], f"{answer['similarity'][columns[0]]:.2f}"] for answer in answers]
+        print_rows(["file", *columns], rows, title="similarity (cosine)")
     elif answers:
-        _print_table(answers, columns)
+        print_answers(answers, columns)
     if out is not None and answers:
-        write_rows(out, answers if out.suffix.lower() == ".json" else [_flatten(answer) for answer in answers])
+        write_rows(out, answers if out.suffix.lower() == ".json" else [flatten_answer(answer) for answer in answers])
     report_bad_files(encoded.bad_files)
 
 
@@ -88,29 +88,3 @@ def _make_answers(
             }
         )
     return answers
-
-
-def _print_table(answers: list[Answer], columns: list[str]) -> None:
-    """Print a column a query; of many queries, only the three most probable ones of each clip."""
-    if len(columns) == 1:
-        rows = [[answer["file"], f"{answer['similarity'][columns[0]]:.2f}"] for answer in answers]
-        print_rows(["file", *columns], rows, title="similarity (cosine)")
-    elif len(columns) <= _MAX_COLUMNS:
-        rows = [
-            [answer["file"], *(f"{answer['probability'][column]:.2f}" for column in columns), answer["best"]]
-            for answer in answers
-        ]
-        print_rows(["file", *columns, "best"], rows, title="probability of each query")
-    else:
-        rows = []
-        for answer in answers:
-            shares = sorted(answer["probability"].items(), key=lambda item: -item[1])
-            rows.append([answer["file"], *(f"{column} {share:.2f}" for column, share in shares[:3])])
-        print_rows(["file", "best", "second", "third"], rows, title=f"the most probable of {len(columns)} queries")
-
-
-def _flatten(answer: Answer) -> Answer:
-    flat = {key: answer[key] for key in ("file", "start", "end")}
-    flat |= {f"similarity: {query}": value for query, value in answer["similarity"].items()}
-    flat |= {f"probability: {query}": value for query, value in answer["probability"].items()}
-    return flat | {"best": answer["best"]}

@@ -1,4 +1,4 @@
-"""`paraclap corpus`: list the corpora that are known, look at, combine and export manifests."""
+"""`paraclap corpus`: list the corpora that are known, look at, combine, export and shard manifests."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from paraclap.cli.corpus_import import JsonOption, ManifestOut, import_command, print_result
+from paraclap.cli.corpus_shard import shard_command
 from paraclap.cli.output import check_table_path, print_json, print_rows, write_rows
 
 if TYPE_CHECKING:
     from paraclap.corpora import CorpusInfo
 
 corpus_app = typer.Typer(
-    no_args_is_help=True, help="Turn speech corpora into manifests, and look at, combine and export them."
+    no_args_is_help=True, help="Turn speech corpora into manifests, and look at, combine, export and shard them."
 )
 corpus_app.command("import", no_args_is_help=True)(import_command)
+corpus_app.command("shard", no_args_is_help=True)(shard_command)
 
 _NUM_COUNTED = 30  # values of a column that are printed; --json has all
 

@@ -1,5 +1,6 @@
 """`paraclap train`: pretrain a model from a recipe."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -7,10 +8,13 @@ import typer
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name (mini) or the path of a YAML file.")],
-    out: Annotated[
-        Path, typer.Option("--out", help="Folder of the run: log, metrics, checkpoints, and model/ at the end.")
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe's name (mini, smoke, paper, ...) or the path of a YAML file.")
     ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the run: log, metrics, curves, checkpoints, and model/ at the end."),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -21,22 +25,29 @@ def train(
         bool, typer.Option("--resume", help="Go on with the run in --out from its last checkpoint.")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Load model and data, say what would be trained, and stop.")
+        bool,
+        typer.Option("--check", help="Load model and data, take five steps on the clock, say what it needs, and stop."),
     ] = False,
 ) -> None:
-    """Pretrain a model from a recipe, on the CPU, in one process.
+    """Pretrain a model from a recipe, or train one further.
 
-    Example: paraclap train mini --out runs/mini --set corpora_root=corpora
+    Examples: paraclap train smoke --out runs/smoke; paraclap train mini --out runs/mini --set corpora_root=corpora
+
+    It uses a GPU if there is one, and several by torchrun --nproc-per-node 4 -m paraclap train ... Ctrl-C saves the
+    state of the run; --resume goes on from it.
 
     The captions of mini speak of what openSMILE measures, whose licence allows research, education and other
     non-commercial use only (extra features); --set captions.variant=labels does without.
     """
-    from paraclap.training import load_recipe, prepare_run
+    from paraclap.training import check_run, load_recipe
     from paraclap.training import train as run_training
 
     loaded = load_recipe(recipe, overrides=set_ or [])
     if check:
-        typer.echo(prepare_run(loaded).summary())
+        typer.echo(check_run(loaded))
         return
+    if out is None:
+        raise typer.BadParameter("name the folder of the run, or use --check", param_hint="--out")
     dev = run_training(loaded, out, resume=resume)
-    typer.echo(f"{out / 'model'}: dev UAR " + ", ".join(f"{name} {value:.3f}" for name, value in dev.items()))
+    if os.environ.get("RANK", "0") == "0":  # of several processes, the first one speaks
+        typer.echo(f"{out / 'model'}: " + ", ".join(f"dev {name} {value:.3f}" for name, value in dev.items()))

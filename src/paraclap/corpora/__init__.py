@@ -10,6 +10,7 @@ from paraclap.corpora.importing import ImportResult, import_corpus
 from paraclap.corpora.layout import find_root
 from paraclap.corpora.manifest import EMOTIONS, check_manifest, read_manifest, write_manifest
 from paraclap.corpora.rows import CorpusInfo, list_corpora, load_corpus_info
+from paraclap.corpora.sharding import ShardedCorpus, ShardSettings, write_shards
 from paraclap.corpora.splits import assign_splits
 from paraclap.corpora.summary import summarize_manifest
 
@@ -18,6 +19,8 @@ __all__ = [
     "CorpusInfo",
     "Finding",
     "ImportResult",
+    "ShardSettings",
+    "ShardedCorpus",
     "assign_splits",
     "check_manifest",
     "combine_manifests",
@@ -29,4 +32,5 @@ __all__ = [
     "read_manifest",
     "summarize_manifest",
     "write_manifest",
+    "write_shards",
 ]

@@ -4,25 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from paraclap.evaluation.clips import Clips
 from paraclap.evaluation.embedder import Embedder
-from paraclap.evaluation.intervals import (
-    LEVEL,
-    NUM_DRAWS,
-    SEED,
-    Resampling,
-    draw_resampling,
-    find_bounds,
-    uar_by_speaker,
-)
+from paraclap.evaluation.intervals import draw_resampling
+from paraclap.evaluation.measuring import describe_interval, measure_with_bounds
 from paraclap.evaluation.metrics import measure
 from paraclap.evaluation.results import (
     Fingerprints,
-    IntervalMethod,
-    Metric,
     Overlap,
     Result,
     SkippedFile,
@@ -71,7 +61,10 @@ def score_trial(
     predictions = {
         name: predict_prompt_set(audio_embeds, prompts, text_embeds) for name, prompts in trial.prompt_sets.items()
     }
-    by_prompts = {name: _measure_all(task, clips, resampling, predicted) for name, predicted in predictions.items()}
+    by_prompts = {
+        name: measure_with_bounds(clips.truth, predicted, task.classes, resampling=resampling)
+        for name, predicted in predictions.items()
+    }
     ensemble = measure(clips.truth, predictions["ensemble"], task.classes)
     return Result(
         task=task.name,
@@ -87,14 +80,7 @@ def score_trial(
         prompts={name: dict(prompts) for name, prompts in trial.prompt_sets.items()},
         clips=len(clips.truth),
         speakers=None if clips.speakers is None else len(clips.speaker_names),
-        interval=IntervalMethod(
-            method=resampling.method,
-            level=LEVEL,
-            draws=NUM_DRAWS,
-            seed=SEED,
-            note=resampling.note,
-            by_speaker=_recall_speakers(trial, resampling, predictions["ensemble"]),
-        ),
+        interval=describe_interval(clips, predictions["ensemble"], len(task.classes), resampling=resampling),
         overlap=find_overlap(task, embedder.training_corpora),
         fingerprints=Fingerprints(
             model=embedder.fingerprint, manifest=trial.manifest_fingerprint, clips=clips.fingerprint()
@@ -118,19 +104,3 @@ def find_overlap(task: Task, training_corpora: Sequence[str] | None) -> Overlap:
     elif trained:
         note = f"trained on {task.corpus}: not zero-shot"
     return Overlap(training_corpora=tuple(training_corpora), trained_on_corpus=trained, note=note)
-
-
-def _measure_all(
-    task: Task, clips: Clips, resampling: Resampling, predicted: npt.NDArray[np.int64]
-) -> dict[str, Metric]:
-    values = measure(clips.truth, predicted, task.classes).metrics
-    bounds = find_bounds(resampling, clips.truth, predicted, len(task.classes))
-    return {name: Metric(value=value, low=bounds[name][0], high=bounds[name][1]) for name, value in values.items()}
-
-
-def _recall_speakers(trial: Trial, resampling: Resampling, predicted: npt.NDArray[np.int64]) -> dict[str, float] | None:
-    clips = trial.clips
-    if resampling.method == "speakers" or clips.speakers is None:
-        return None
-    recalls = uar_by_speaker(clips.truth, predicted, clips.speakers, len(trial.task.classes))
-    return dict(zip(clips.speaker_names, map(float, recalls), strict=True))

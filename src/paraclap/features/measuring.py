@@ -1,5 +1,6 @@
 """The rows of a features table, measured or found in the cache, in their order and a partition at a time."""
 
+import hashlib
 import os
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
@@ -9,13 +10,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from paraclap.errors import ParaClapError
+from paraclap.audio import open_audio
+from paraclap.errors import AudioError, ParaClapError
 from paraclap.features.cache import FeatureCache
 from paraclap.features.extraction import Features, find_opensmile
 from paraclap.features.functionals import FEATURE_SET, rules_revision
 from paraclap.features.segments import Segment, Segments
 from paraclap.features.workers import Measured, Workers
-from paraclap.storage import hash_bytes, hash_file
+from paraclap.storage import hash_bytes
 
 PARTITION_SIZE = 8  # rows that a worker gets at once: half a second of work, which is what an interruption can lose
 _AHEAD = 32  # partitions a worker that may be begun before the first is done, so that a long row holds up no other
@@ -113,8 +115,9 @@ def _begin(
 
 def _hash_if_there(path: Path) -> str | None:
     try:
-        return hash_file(path)
-    except OSError:
+        with open_audio(path) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except (AudioError, OSError):
         return None  # reading it as audio will say what is wrong
 
 

@@ -1,7 +1,7 @@
 """The object that users hold: a loaded model that classifies and embeds files, arrays and sentences."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -114,8 +114,13 @@ class ParaClap(AudioTextModel):
         return HearingLimits(max_duration=config.audio_family.max_duration, sees_padding=config.sees_padding)
 
     def open_encoders(self) -> AbstractContextManager[Encoders | None]:
-        """Return the threads of the model's device."""
-        return open_encoders(self.model.device)
+        """Return the threads of the model's device; none where layers of patches are chosen.
+
+        Those transformers 5.0 records by replacing a method of the encoder, which threads would do to each other.
+        """
+        config = self.model.config
+        is_recorded = config.audio_family.frames == "patches" and config.audio_layer is not None
+        return nullcontext() if is_recorded else open_encoders(self.model.device)
 
     def encode_waveforms(self, waveforms: Sequence[Waveform]) -> Embeddings:
         """Return one vector a waveform, `[B, D]`."""

@@ -44,8 +44,8 @@ class Clip:
         """
         if not isinstance(self.source, Path):
             return replace(self, start=0.0, end=len(self.source) / self.sampling_rate)
-        if self.source.is_dir():
-            find_audio([self.source])  # says that it holds no audio; a folder that does was never made a clip
+        if self.source.is_dir() or self.source.suffix.lower() == ".tar":
+            find_audio([self.source])  # says that it holds no audio; a folder or archive that does is never a clip
         duration = read_duration(self.source)
         if self.start >= duration:
             raise AudioError(f"{self.name}: segment starts at {self.start} s; the file ends at {duration:.3f} s")

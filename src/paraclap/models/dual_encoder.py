@@ -25,6 +25,7 @@ from paraclap.models.weights import merge_reference, open_to_readers, read_weigh
 
 MAX_SCALE = 100.0  # of exp(logit_scale), as in CLIP (Radford et al. 2021, section 2.5)
 _TEXT_PREFIX = "text_tower."
+_SIDE_FILES = ("README.md", "LICENSE", "training.json", "bins.json")  # what a model folder says of its weights
 Attention = str | Mapping[str, str] | None
 
 
@@ -65,6 +66,8 @@ class ParaClapModel(PreTrainedModel):
     base_model_prefix = "paraclap"
     input_modalities = ("audio", "text")
     _supports_sdpa = True
+    _folder: Path | None = None  # which it was loaded from
+    _side_files: Mapping[str, bytes] | None = None  # of that folder
 
     def __init__(self, config: ParaClapConfig) -> None:
         super().__init__(config)
@@ -99,10 +102,23 @@ class ParaClapModel(PreTrainedModel):
             audio_attention_mask: which frames `[B, F]` or samples `[B, T]` are real.
             input_values: waveforms `[B, T]`, for towers that take those.
         """
+        return self.project_audio(self.pool_audio(input_features, audio_attention_mask, input_values))
+
+    def pool_audio(
+        self,
+        input_features: Tensor | None = None,
+        audio_attention_mask: Tensor | None = None,
+        input_values: Tensor | None = None,
+    ) -> Tensor:
+        """Encode audio with the audio tower and pool it, before the projection: `[B, H]`."""
         inputs = input_features if input_values is None else input_values
         if inputs is None:
             raise ValueError(f"found no audio; expected {self.config.audio_family.input}")
-        pooled = self.audio_pooling(self.audio_tower, inputs, audio_attention_mask)
+        pooled: Tensor = self.audio_pooling(self.audio_tower, inputs, audio_attention_mask)
+        return pooled
+
+    def project_audio(self, pooled: Tensor) -> Tensor:
+        """Project pooled audio `[B, H]` to unit vectors `[B, D]`."""
         return F.normalize(self.audio_projection(pooled), dim=-1)
 
     def get_text_features(
@@ -232,6 +248,8 @@ class ParaClapModel(PreTrainedModel):
             model, info = super().from_pretrained(None, *model_args, config=config, state_dict=weights, **kwargs)
         refuse_leftovers(info, folder)
         model.config.name_or_path = str(pretrained_model_name_or_path)
+        model._folder = folder.absolute()
+        model._side_files = {name: (folder / name).read_bytes() for name in _SIDE_FILES if (folder / name).is_file()}
         return (model, info) if wanted_info else model
 
     def save_pretrained(
@@ -253,6 +271,23 @@ class ParaClapModel(PreTrainedModel):
             open_to_readers(Path(save_directory))
         finally:
             self.config.text_reference = reference
+
+    def _upload_modified_files(self, working_dir: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Any:
+        """Add card, licence and the like of the model folder to what `push_to_hub` pushes, unless they are outdated.
+
+        transformers calls this last, after it has written a bare card.
+        """
+        if self._side_files and self._has_weights_of_folder():
+            for name, content in self._side_files.items():
+                (Path(working_dir) / name).write_bytes(content)
+        return super()._upload_modified_files(working_dir, *args, **kwargs)
+
+    def _has_weights_of_folder(self) -> bool:
+        loaded = type(self).from_pretrained(self._folder, dtype=self.dtype).state_dict()
+        state = self.state_dict()
+        return state.keys() == loaded.keys() and all(
+            torch.equal(value.cpu(), loaded[key].to(value.dtype)) for key, value in state.items()
+        )
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """From waveforms to what an audio tower of transformers takes, by the tower's own feature extractor."""
 
+import json
 import warnings
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -68,10 +70,7 @@ class TowerFeatureExtractor(SequenceFeatureExtractor):
 
     def make_inner(self) -> Any:
         """Make the tower's own feature extractor."""
-        extractor = getattr(transformers, str(self.family.extractor))
-        with warnings.catch_warnings():  # of the AST's filter bank, whose lowest bands are empty by design
-            warnings.filterwarnings("ignore", message="At least one mel filter has all zero values")
-            return extractor(**self.settings)
+        return _make_inner(str(self.family.extractor), json.dumps(self.settings, sort_keys=True))
 
     def __call__(
         self,
@@ -103,6 +102,14 @@ class TowerFeatureExtractor(SequenceFeatureExtractor):
             "audio_attention_mask": np.asarray(mask, np.int64),
         }
         return BatchFeature(inputs, tensor_type=return_tensors)
+
+
+@cache
+def _make_inner(kind: str, settings: str) -> Any:
+    """Make a feature extractor of transformers once: its filters cost time, and silencing it is no work for threads."""
+    with warnings.catch_warnings():  # of the AST's filter bank, whose lowest bands are empty by design
+        warnings.filterwarnings("ignore", message="At least one mel filter has all zero values")
+        return getattr(transformers, kind)(**json.loads(settings))
 
 
 _NOT_SETTINGS = ("feature_extractor_type", "processor_class", "return_attention_mask")

@@ -4,7 +4,7 @@ from paraclap.queries.bin_fitting import fit_bins
 from paraclap.queries.bins import Bins, explain_levels, join_features, read_bins, write_bins
 from paraclap.queries.broken import find_broken
 from paraclap.queries.caption_counts import CaptionCounts
-from paraclap.queries.caption_files import write_captions
+from paraclap.queries.caption_files import read_captions, write_captions
 from paraclap.queries.caption_table import CaptionSettings, list_variant, make_captions
 from paraclap.queries.captions import Caption, CaptionSampler
 from paraclap.queries.ensembles import embed_classes
@@ -39,6 +39,7 @@ __all__ = [
     "make_captions",
     "preview_captions",
     "read_bins",
+    "read_captions",
     "write_bins",
     "write_captions",
 ]

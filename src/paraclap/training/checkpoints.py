@@ -1,13 +1,13 @@
 """The state of a run on disk: written whole, read back to go on exactly where it was."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from paraclap.errors import ConfigError
+from paraclap.errors import ConfigError, ParaClapError
 from paraclap.storage import write_atomic
 from paraclap.training.recipe import Recipe
 
@@ -17,23 +17,26 @@ BEST = "best.pt"
 
 @dataclass
 class RunState:
-    """Hold what a run needs to go on: trainable weights, their average, the optimiser, texts, and how far it is."""
+    """Hold what a run needs to go on: how far it is, its weights, their average, the optimiser, and all chances."""
 
     step: int
-    weights: dict[str, torch.Tensor]
-    average: dict[str, torch.Tensor]
-    optimizer: dict[str, Any]
     best_step: int
     best_dev: dict[str, float]
-    random_state: torch.Tensor
-    texts: list[str]
-    pooled_texts: torch.Tensor
+    validations_since_best: int
+    weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    average: dict[str, torch.Tensor] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    scaler: dict[str, Any] = field(default_factory=dict)
+    processes: list[dict[str, Any]] = field(default_factory=list)  # random states and remembered texts of each
 
 
 def save_state(run: Path, state: RunState, recipe: Recipe) -> None:
-    """Save the last state of a run, atomically."""
-    with write_atomic(run / LAST) as temporary:
-        torch.save({"recipe": recipe.model_dump_json(), **vars(state)}, temporary)
+    """Save the last state of a run, atomically.
+
+    Raises:
+        ParaClapError: if it cannot be written, such as to a full disk; the state before it stays.
+    """
+    _save(run / LAST, {"recipe": recipe.model_dump_json(), **vars(state)})
 
 
 def load_state(run: Path, recipe: Recipe) -> RunState:
@@ -62,9 +65,12 @@ def load_state(run: Path, recipe: Recipe) -> RunState:
 
 
 def save_best(run: Path, average: dict[str, torch.Tensor]) -> None:
-    """Save the averaged weights that were best on dev, atomically."""
-    with write_atomic(run / BEST) as temporary:
-        torch.save(average, temporary)
+    """Save the averaged weights that were best on dev, atomically.
+
+    Raises:
+        ParaClapError: if they cannot be written, such as to a full disk; the ones before them stay.
+    """
+    _save(run / BEST, average)
 
 
 def load_best(run: Path) -> dict[str, torch.Tensor]:
@@ -78,6 +84,19 @@ def load_best(run: Path) -> dict[str, torch.Tensor]:
     except Exception as error:
         raise _damaged(run / BEST, error) from None
     return average
+
+
+def _save(file: Path, content: dict[str, Any]) -> None:
+    try:
+        with write_atomic(file) as temporary, temporary.open("wb") as stream:
+            torch.save(content, stream)
+    except (OSError, RuntimeError) as error:  # torch hides the first kind in the second
+        cause = error if isinstance(error, OSError) else error.__context__
+        reason = cause.strerror if isinstance(cause, OSError) else error
+        raise ParaClapError(
+            f"{file} cannot be written ({reason}); what was saved before is kept: make room, then use --resume "
+            f"or, if there is no {LAST} yet, start again"
+        ) from None
 
 
 def _damaged(file: Path, error: Exception) -> ConfigError:

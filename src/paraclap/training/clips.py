@@ -1,4 +1,4 @@
-"""The clips that a run trains and validates on: rows of all its corpora with their facts, splits and spectrograms."""
+"""The clips that a run trains and validates on: rows of all its corpora with their facts, splits and audio."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,29 +14,32 @@ from paraclap.corpora import ImportResult, assign_splits, import_corpus, read_ma
 from paraclap.errors import ConfigError
 from paraclap.features import FEATURE_SET, load_features
 from paraclap.models import MelSettings
-from paraclap.queries import Bins, RowFacts, Vocabulary, fit_bins, join_features
+from paraclap.queries import Bins, Caption, RowFacts, Vocabulary, fit_bins, join_features, read_captions
 from paraclap.records import BadFile
 from paraclap.storage import hash_table
-from paraclap.training.mel_cache import MelCache, open_mel_cache
-from paraclap.training.recipe import CorpusSettings, Recipe
+from paraclap.training.clip_audio import ClipAudio, open_files
+from paraclap.training.mel_cache import open_mel_cache
+from paraclap.training.recipe import Recipe
+from paraclap.training.settings import CorpusSettings
 
 
 @dataclass(frozen=True)
 class ClipSet:
-    """One corpus of a run: its clips by split, what is known of each, and their spectrograms."""
+    """One corpus of a run: its clips by split, what is known of each, and their audio."""
 
     name: str
     settings: CorpusSettings
     facts: Sequence[RowFacts]
     splits: npt.NDArray[np.str_]
-    mels: MelCache
+    audio: ClipAudio
     fingerprint: str
     licence: str
+    captions: Sequence[tuple[Caption, ...]] | None = None  # of each row, written beforehand; drawn anew if None
     bad_files: tuple[BadFile, ...] = ()  # that were left out, on import or when they were read
 
     def rows(self, split: str) -> npt.NDArray[np.intp]:
         """Return the rows of a split whose audio could be read and of which something is known."""
-        usable = [bool(facts) and self.mels.num_frames(row) > 0 for row, facts in enumerate(self.facts)]
+        usable = [bool(facts) and self.audio.duration(row) > 0 for row, facts in enumerate(self.facts)]
         return np.flatnonzero((self.splits == split) & np.array(usable))
 
 
@@ -48,8 +51,16 @@ class ClipData:
     bins: Bins | None
 
 
-def load_clips(recipe: Recipe, *, vocabulary: Vocabulary, mel_settings: MelSettings) -> ClipData:
-    """Load all corpora and manifests of a recipe, with their spectrograms and, if captions speak of them, features.
+def load_clips(
+    recipe: Recipe, *, vocabulary: Vocabulary, mel_settings: MelSettings | None, bins: Bins | None = None
+) -> ClipData:
+    """Load all corpora and manifests of a recipe, with their audio and, if captions speak of them, features.
+
+    Args:
+        recipe: of the run.
+        vocabulary: of the facts.
+        mel_settings: of the spectrograms that are computed before training; None for a tower that hears waveforms.
+        bins: of a model that is trained further; fitted on the train split if None.
 
     Raises:
         ConfigError: if the recipe names no data, or a corpus ends up without clips to train on.
@@ -59,31 +70,37 @@ def load_clips(recipe: Recipe, *, vocabulary: Vocabulary, mel_settings: MelSetti
     """
     sources = _read_sources(recipe)
     tables = [_make_table(settings, source, recipe) for settings, source in sources]
-    bins = _fit_bins(tables, recipe, vocabulary)
+    bins = bins or _fit_bins(tables, recipe, vocabulary)
+    manifests = {settings.name: source.manifest for settings, source in sources}
+    written = dict(read_captions(path, manifests, vocabulary=vocabulary) for path in recipe.caption_tables)
     loaded = []
     for (settings, source), table in zip(sources, tables, strict=True):
-        mels = open_mel_cache(
-            source.manifest,
-            root=Path(source.metadata["root"]),
-            settings=mel_settings,
-            folder=recipe.cache,
-            name=settings.name,
-        )
+        audio = _open_audio(settings, source, recipe, mel_settings)
         clip_set = ClipSet(
             name=settings.name,
             settings=settings,
             facts=[_allowed(facts, settings) for facts in vocabulary.read_table(table, bins=bins)],
             splits=table["split"].to_numpy(dtype=str),
-            mels=mels,
+            audio=audio,
             fingerprint=hash_table(source.manifest),
             licence=str(source.metadata.get("licence", "unknown")),
-            bad_files=(*source.bad_files, *mels.bad_files),
+            captions=written.get(settings.name),
+            bad_files=(*source.bad_files, *audio.bad_files),
         )
         if not len(clip_set.rows("train")):
-            reason = mels.bad_files[0].reason if mels.bad_files else "none of train with a known fact"
+            reason = audio.bad_files[0].reason if audio.bad_files else "none of train with a known fact"
             raise ConfigError(f"{settings.name}: no clip to train on; found {len(table)} rows, {reason}")
         loaded.append(clip_set)
     return ClipData(loaded, bins)
+
+
+def _open_audio(
+    settings: CorpusSettings, source: ImportResult, recipe: Recipe, mel_settings: MelSettings | None
+) -> ClipAudio:
+    root = Path(source.metadata["root"])
+    if mel_settings is None:
+        return open_files(source.manifest, root)
+    return open_mel_cache(source.manifest, root=root, settings=mel_settings, folder=recipe.cache, name=settings.name)
 
 
 def _read_sources(recipe: Recipe) -> list[tuple[CorpusSettings, ImportResult]]:

@@ -1,188 +1,189 @@
-"""The loop: batches, loss, steps, validation, checkpoints, and at the end a model folder."""
+"""The loop: steps, validation, checkpoints, and at the end a model folder."""
 
-import csv
 import logging
-import math
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import torch
+import yaml
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors import SafetensorError
 
-from paraclap.errors import ConfigError
-from paraclap.training.batches import Batch
-from paraclap.training.checkpoints import LAST, RunState, load_best, load_state, save_best, save_state
-from paraclap.training.losses import attribute_loss, contrastive_loss
+from paraclap.errors import ConfigError, ParaClapError
+from paraclap.training.checkpoints import BEST, RunState, load_best, load_state, save_best, save_state
+from paraclap.training.curves import EVENTS, METRICS, MetricsLog, StepMetrics, plot_curves
+from paraclap.training.engine import Engine, join_processes
+from paraclap.training.frozen_audio import FrozenAudio, open_frozen_audio
+from paraclap.training.gathering import let_main, num_processes, process_rank, wait_for_main
+from paraclap.training.loading import BatchData, LoadedBatch, load_batches, split_batch
 from paraclap.training.model_folder import write_model_folder
+from paraclap.training.progress import show_progress
 from paraclap.training.recipe import Recipe
 from paraclap.training.run import TrainingRun, prepare_run
+from paraclap.training.stopping import EarlyStopping, StopRequest, stop_on_signals
 
 _log = logging.getLogger("paraclap.training")
 _LOG_FILE = "train.log"
+_RECIPE_FILE = "recipe.yaml"
+
+
+class StoppedError(ConfigError):
+    """Say that a run was asked to stop, at which step it did, and how to go on."""
 
 
 def train(recipe: Recipe, run_folder: Path, *, resume: bool = False) -> dict[str, float]:
-    """Train a recipe to its end and write the model folder `run_folder/model`; return its UARs on dev.
+    """Train a recipe to its end and write the model folder `run_folder/model`; return its dev metrics.
 
-    What is validated, chosen by dev and saved is the moving average of the weights. A run that was stopped goes on with
-    `resume` from its last validation, and ends with the same weights as if it had not been stopped.
+    What is validated, chosen by dev and saved is the moving average of the weights. SIGTERM and Ctrl-C save the state
+    and stop. A run that was stopped goes on with `resume`, and ends with the same weights as if it had not been
+    stopped; one that was killed goes on from its last validation. Started by torchrun or `accelerate launch`, several
+    processes share every batch.
 
     Raises:
         ConfigError: if the folder holds a run already, or none to resume, or cannot be made, or the loss or its
             gradient is not finite.
+        ParaClapError: if something cannot be written, such as to a full disk; what was saved before is kept.
+        StoppedError: if a signal asked the run to stop.
     """
+    join_processes(recipe)
     state = load_state(run_folder, recipe) if resume else None
     if state is None:
-        _make_folder(run_folder)
-    log_file = logging.FileHandler(run_folder / _LOG_FILE, encoding="utf-8")
+        let_main(lambda: _make_folder(run_folder, recipe))
+    log_file = _LogFile(run_folder / _LOG_FILE, encoding="utf-8", delay=True)
     log_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     _log.addHandler(log_file)
-    _log.setLevel(logging.INFO)
+    _log.setLevel(logging.INFO if process_rank() == 0 else logging.ERROR)
     try:
-        return _train(prepare_run(recipe), run_folder, state)
+        with stop_on_signals() as stop:
+            with wait_for_main():  # who fills the caches
+                run = prepare_run(recipe)
+            return _train(run, run_folder, state, stop)
     finally:
         _log.removeHandler(log_file)
         log_file.close()
 
 
-def _make_folder(run_folder: Path) -> None:
-    """Make the folder of a new run; what failed before its first checkpoint left only a log, and may start again."""
+def make_batches(run: TrainingRun) -> BatchData:
+    """Return the batches of a run; what a frozen audio tower makes of fixed windows is computed first.
+
+    Raises:
+        ConfigError: if the processes cannot share a batch evenly.
+    """
+    recipe = run.recipe
+    split_batch(recipe.batch_size, num_processes(), 0, None)
+    frozen: FrozenAudio | None = None
+    if run.hears_frozen_windows:
+        with wait_for_main():
+            frozen = open_frozen_audio(recipe, run.clip_sets, run.planner, model=run.model, inputs=run.inputs)
+    return BatchData(run.planner, run.inputs, frozen=frozen, chunk_size=recipe.chunk_size)
+
+
+def stream_batches(data: BatchData, recipe: Recipe, *, first_step: int) -> Iterator[LoadedBatch]:
+    """Yield the batches of all steps from one on."""
+    per_step = recipe.accumulation_steps
+    return load_batches(data, range(first_step * per_step, recipe.steps * per_step), workers=recipe.workers)
+
+
+def _make_folder(run_folder: Path, recipe: Recipe) -> None:
+    """Make the folder of a new run; what failed before its first checkpoint left only logs, and may start again."""
     try:
         run_folder.mkdir(parents=True, exist_ok=True)
+        if any(path.name not in (_LOG_FILE, _RECIPE_FILE, METRICS, EVENTS, BEST) for path in run_folder.iterdir()):
+            raise ConfigError(f"{run_folder} is not empty; use --resume to go on with its run, or another folder")
+        (run_folder / _RECIPE_FILE).write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
     except OSError as error:
         raise ConfigError(f"{run_folder} cannot be made ({error.strerror}); choose another folder") from None
-    if any(path.name != _LOG_FILE for path in run_folder.iterdir()):
-        raise ConfigError(f"{run_folder} is not empty; use --resume to go on with its run, or another folder")
 
 
-def _train(run: TrainingRun, folder: Path, state: RunState | None) -> dict[str, float]:
+class _LogFile(logging.FileHandler):
+    """Write a log, but let a full disk be told by what a run cannot do without."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Pass over a line that cannot be written."""
+
+    def close(self) -> None:
+        """Close the file, even if its last lines are lost."""
+        with suppress(OSError):
+            super().close()
+
+
+@dataclass
+class _Best:
+    """Keep the best validation, and how many came after it."""
+
+    stopping: EarlyStopping
+    step: int = 0
+    dev: dict[str, float] = field(default_factory=lambda: {"mean": -1.0})
+
+
+def _train(run: TrainingRun, folder: Path, state: RunState | None, stop: StopRequest) -> dict[str, float]:
     recipe = run.recipe
-    console = Console(stderr=True)
-    console.print(run.summary(), highlight=False)
-    _log.info(run.summary())
-    weights = {name: p for name, p in run.model.named_parameters() if p.requires_grad}
-    optimizer = torch.optim.AdamW(_groups(weights, recipe.weight_decay), lr=recipe.learning_rate)
-    average = {name: p.detach().clone() for name, p in weights.items()}
-    best_step, best_dev, first = 0, {"mean": -1.0}, 0
+    engine = Engine(run)
+    best, first = _Best(EarlyStopping(recipe.patience)), 0
     if state is not None:
-        _copy(state.weights, weights)
-        average, best_step, best_dev, first = state.average, state.best_step, state.best_dev, state.step
-        optimizer.load_state_dict(state.optimizer)
-        torch.set_rng_state(state.random_state)
-        run.texts.restore_state(state.texts, state.pooled_texts)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("training", total=recipe.steps, completed=first)
+        engine.restore_state(state)
+        first = state.step
+        best = _Best(EarlyStopping(recipe.patience, state.validations_since_best), state.best_step, state.best_dev)
+    data = make_batches(run)
+    if engine.is_main:
+        Console(stderr=True).print(run.summary(), highlight=False, markup=False, soft_wrap=True)
+        _log.info(run.summary())
+    batches = stream_batches(data, recipe, first_step=first)
+    with (
+        MetricsLog(folder, first_step=first) if engine.is_main else nullcontext() as metrics,
+        show_progress("training", recipe.steps, first=first) as advance,
+    ):
+        begin = last = time.perf_counter()
         for step in range(first, recipe.steps):
-            loss = _step(run, optimizer, weights, step)
-            decay = min(recipe.average_decay, (1 + step) / (10 + step))
-            torch._foreach_lerp_(list(average.values()), [p.detach() for p in weights.values()], 1 - decay)
-            progress.update(
-                bar, advance=1, description=f"training, loss {loss:.3f}, best dev UAR {best_dev['mean']:.3f}"
-            )
-            if (step + 1) % recipe.validate_every and step + 1 < recipe.steps:
-                continue
-            dev = _measure_average(run, weights, average)
-            _record(folder, step + 1, loss, dev)
-            if dev["mean"] > best_dev["mean"]:
-                best_step, best_dev = step + 1, dev
-                save_best(folder, average)
-            texts, pooled_texts = run.texts.export_state()
-            saved = RunState(
-                step=step + 1,
-                weights={name: p.detach().clone() for name, p in weights.items()},
-                average=average,
-                optimizer=optimizer.state_dict(),
-                best_step=best_step,
-                best_dev=best_dev,
-                random_state=torch.get_rng_state(),
-                texts=texts,
-                pooled_texts=pooled_texts,
-            )
-            save_state(folder, saved, recipe)
-    _copy(load_best(folder), weights)
-    write_model_folder(folder / "model", run, best_step=best_step, dev=best_dev)
-    _log.info("best step %d, dev UAR %.4f; model in %s", best_step, best_dev["mean"], folder / "model")
-    return best_dev
+            if best.stopping.is_due:
+                _log.info("no better validation in %d: stopped at step %d", best.stopping.count, step)
+                break
+            loss = engine.step(step, batches)
+            so_far = f", best dev mean {best.dev['mean']:.3f}" if best.step else ""
+            advance(1, f"training, loss {loss:.3f}{so_far}")
+            is_due = (step + 1) % recipe.validate_every == 0 or step + 1 == recipe.steps
+            dev = engine.measure_average() if is_due else None
+            now = time.perf_counter()
+            clips = recipe.batch_size * recipe.accumulation_steps / max(now - last, 1e-9)
+            last = now
+            measured = StepMetrics(loss, engine.learning_rate, engine.logit_scale, now - begin, clips)
+            if metrics is not None:
+                metrics.write(step + 1, measured, dev)
+            if dev is not None:
+                _note_validation(engine, folder, best, step + 1, loss, dev)
+            asked = engine.agree(stop.requested)
+            if dev is not None or asked:
+                saved = engine.export_state(RunState(step + 1, best.step, best.dev, best.stopping.count))
+                let_main(partial(save_state, folder, saved, recipe))
+            if asked and step + 1 < recipe.steps:
+                raise StoppedError(
+                    f"{asked}: saved the state after step {step + 1} of {recipe.steps} in {folder}; --resume goes on"
+                )
+    if engine.is_main:
+        engine.load_weights(load_best(folder))
+        _write_model(folder / "model", run, best)
+        plot_curves(folder)
+        _log.info("best step %d, dev mean %.4f; model in %s", best.step, best.dev["mean"], folder / "model")
+    return best.dev
 
 
-def _step(
-    run: TrainingRun, optimizer: torch.optim.Optimizer, weights: dict[str, torch.nn.Parameter], step: int
-) -> float:
-    recipe = run.recipe
-    for group in optimizer.param_groups:
-        group["lr"] = recipe.learning_rate * _schedule(step, recipe)
-    batch = run.batches.sample(step)
-    run.model.train()
-    run.model.text_tower.eval()
-    loss = _compute_loss(run, batch)
-    _check_finite("loss", loss, step)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    _check_finite("gradient", torch.nn.utils.clip_grad_norm_(weights.values(), recipe.max_gradient_norm), step)
-    optimizer.step()
-    run.model.clamp_logit_scale()
-    return float(loss.item())
+def _write_model(folder: Path, run: TrainingRun, best: _Best) -> None:
+    try:
+        write_model_folder(folder, run, best_step=best.step, dev=best.dev)
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ParaClapError(f"{folder} cannot be written ({reason}); make room, then use --resume") from None
 
 
-def _check_finite(what: str, value: torch.Tensor, step: int) -> None:
-    if not math.isfinite(value.item()):
-        raise ConfigError(
-            f"the {what} is {value.item()} at step {step}; {LAST} keeps the state of the last validation: "
-            "start again with a lower learning_rate"
-        )
-
-
-def _compute_loss(run: TrainingRun, batch: Batch) -> torch.Tensor:
-    pooled = run.texts.pool(batch.captions)
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=run.recipe.precision == "bfloat16"):
-        audio = run.model.get_audio_features(torch.from_numpy(batch.features), torch.from_numpy(batch.mask))
-        text = run.model.project_text(pooled)
-    logits = run.model.logit_scale.exp() * audio.float() @ text.float().T
-    relation = torch.from_numpy(batch.relation)
-    by_attribute = attribute_loss(logits, relation, batch.attributes)
-    return contrastive_loss(logits, relation) + run.recipe.attribute_loss_weight * by_attribute
-
-
-def _schedule(step: int, recipe: Recipe) -> float:
-    """Return the share of the learning rate: linear warm-up, then half a cosine down to a hundredth."""
-    if step < recipe.warmup_steps:
-        return (step + 1) / recipe.warmup_steps
-    progress = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress))
-
-
-def _groups(weights: dict[str, torch.nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
-    """Decay what has two dimensions or more (frame norms too); other norms, biases and the scale are left alone."""
-    matrices = [p for p in weights.values() if p.ndim > 1]
-    others = [p for p in weights.values() if p.ndim <= 1]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-
-
-@torch.no_grad()
-def _copy(source: dict[str, torch.Tensor], target: dict[str, torch.nn.Parameter]) -> None:
-    for name, parameter in target.items():
-        parameter.copy_(source[name])
-
-
-def _measure_average(
-    run: TrainingRun, weights: dict[str, torch.nn.Parameter], average: dict[str, torch.Tensor]
-) -> dict[str, float]:
-    current = {name: p.detach().clone() for name, p in weights.items()}
-    _copy(average, weights)
-    dev = run.validation.measure(run.model, run.texts)
-    _copy(current, weights)
-    return dev
-
-
-def _record(folder: Path, step: int, loss: float, dev: dict[str, float]) -> None:
+def _note_validation(engine: Engine, folder: Path, best: _Best, step: int, loss: float, dev: dict[str, float]) -> None:
+    """Log a validation, and keep its weights if it is the best."""
     shown = ", ".join(f"{name} {value:.3f}" for name, value in dev.items())
-    _log.info("step %d, loss %.4f, dev UAR: %s", step, loss, shown)
-    file = folder / "metrics.csv"
-    is_new = not file.exists()
-    with file.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        if is_new:
-            writer.writerow(["step", "loss", *dev])
-        writer.writerow([step, f"{loss:.5f}", *(f"{value:.5f}" for value in dev.values())])
+    _log.info("step %d, loss %.4f, dev: %s", step, loss, shown)
+    is_better = dev["mean"] > best.dev["mean"]
+    best.stopping.update(is_better=is_better)
+    if is_better:
+        best.step, best.dev = step, dev
+        let_main(partial(save_best, folder, engine.average))

@@ -12,32 +12,39 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from paraclap.audio import read_audio
+from paraclap.audio import locate_audio, read_audio
 from paraclap.errors import AudioError
 from paraclap.models import LogMel, MelSettings, compute_log_mel
 from paraclap.records import BadFile
 from paraclap.storage import hash_bytes, hash_table, read_json, write_atomic, write_json
+from paraclap.training.clip_audio import ClipAudio, Segment, list_segments
 
-Segment = tuple[str, float, float]  # file, start and end in seconds
 
-
-class MelCache:
+class MelCache(ClipAudio):
     """Give the spectrograms of a manifest's rows, from one memory-mapped file."""
 
-    def __init__(self, frames: npt.NDArray[np.float16], offsets: Sequence[int], bad_files: Sequence[BadFile]) -> None:
+    def __init__(
+        self,
+        frames: npt.NDArray[np.float16],
+        offsets: Sequence[int],
+        bad_files: Sequence[BadFile],
+        *,
+        settings: MelSettings,
+    ) -> None:
+        super().__init__(bad_files)
         self._frames = frames
         self._offsets = offsets
-        self.bad_files = tuple(bad_files)
+        self._hop_seconds = settings.hop_size / settings.sampling_rate
 
-    def num_frames(self, row: int) -> int:
-        """Return the length of a row's spectrogram; 0 if its file could not be read."""
-        return self._offsets[row + 1] - self._offsets[row]
+    def duration(self, row: int) -> float:
+        """Return the length of a row's spectrogram in seconds; 0 if its file could not be read."""
+        return (self._offsets[row + 1] - self._offsets[row]) * self._hop_seconds
 
-    def read(self, row: int, *, start: int = 0, length: int | None = None) -> LogMel:
-        """Return a row's spectrogram `[F, M]`, or `length` frames of it from `start` on."""
-        begin = self._offsets[row] + start
-        stop = self._offsets[row + 1] if length is None else min(self._offsets[row + 1], begin + length)
-        return np.asarray(self._frames[begin:stop], dtype=np.float32)
+    def read(self, row: int, *, start: float = 0.0, seconds: float | None = None) -> LogMel:
+        """Return a row's spectrogram `[F, M]`, or so many seconds of it."""
+        begin = self._offsets[row] + round(start / self._hop_seconds)
+        length = len(self._frames) if seconds is None else round(seconds / self._hop_seconds)
+        return np.asarray(self._frames[begin : min(self._offsets[row + 1], begin + length)], dtype=np.float32)
 
 
 def open_mel_cache(manifest: pd.DataFrame, *, root: Path, settings: MelSettings, folder: Path, name: str) -> MelCache:
@@ -53,15 +60,15 @@ def open_mel_cache(manifest: pd.DataFrame, *, root: Path, settings: MelSettings,
         _fill(manifest, root=root, settings=settings, data=data, index=index, name=name)
     content = read_json(index)
     bad_files = [BadFile(**bad) for bad in content["bad_files"]]
-    return MelCache(np.load(data, mmap_mode="r"), content["offsets"], bad_files)
+    return MelCache(np.load(data, mmap_mode="r"), content["offsets"], bad_files, settings=settings)
 
 
 def _describe_files(manifest: pd.DataFrame, root: Path) -> list[tuple[int, int]]:
-    """Return size and time of writing of every file; zeros for one that is not there."""
+    """Return size and time of writing of every file, or of its shard; zeros for one that is not there."""
     described = []
     for file in manifest.index.get_level_values("file"):
         try:
-            status = (root / file).stat()
+            status = locate_audio(root / file).stat()
         except OSError:
             described.append((0, 0))
         else:
@@ -70,11 +77,7 @@ def _describe_files(manifest: pd.DataFrame, root: Path) -> list[tuple[int, int]]
 
 
 def _fill(manifest: pd.DataFrame, *, root: Path, settings: MelSettings, data: Path, index: Path, name: str) -> None:
-    files, starts, ends = (manifest.index.get_level_values(level) for level in ("file", "start", "end"))
-    segments: list[Segment] = [
-        (str(root / file), start.total_seconds(), end.total_seconds())
-        for file, start, end in zip(files, starts, ends, strict=True)
-    ]
+    segments = list_segments(manifest, root)
     offsets, bad_files, mels = [0], [], []
     with ProcessPoolExecutor() as pool:
         results = pool.map(partial(_read_mel, settings=settings), segments, chunksize=16)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from paraclap.models import ParaClapProcessor, hash_weights, no_progress_bars
+from paraclap.models import hash_weights, no_progress_bars
 from paraclap.queries import hash_tables, write_bins
 from paraclap.storage import write_atomic, write_json
 from paraclap.training.clips import ClipSet
@@ -23,17 +23,19 @@ def write_model_folder(folder: Path, run: TrainingRun, *, best_step: int, dev: M
     dtype = getattr(torch, recipe.save_dtype)
     state = {key: value.to(dtype) if value.is_floating_point() else value for key, value in model.state_dict().items()}
     state["logit_scale"] = model.logit_scale.detach().float()
-    with no_progress_bars():
-        model.save_pretrained(folder, state_dict=state)
-    ParaClapProcessor(run.feature_extractor, run.tokenizer).save_pretrained(folder)
-    packages = (*_PACKAGES, *(["opensmile"] if recipe.captions.needs_features else []))
     loaded = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    with no_progress_bars():
+        model.save_pretrained(folder, state_dict=state)  # which empties it
+    run.processor.save_pretrained(folder)
+    packages = (*_PACKAGES, *(["opensmile"] if recipe.captions.needs_features else []))
     write_json(
         folder / "training.json",
         {
             "recipe": recipe.model_dump(mode="json"),
             "best_step": best_step,
-            "dev_uar": dict(dev),
+            "dev": dict(dev),
+            "started_from": recipe.model.init,
+            "inherited_corpora": list(run.ancestors),
             "queries_fingerprint": hash_tables(),
             "corpora": [_describe(clips) for clips in run.clip_sets],
             "weights_fingerprint": hash_weights(loaded),  # what ParaClap.fingerprint says after loading

@@ -1,4 +1,4 @@
-"""Zero-shot UAR on the dev split: which tasks the data allows, and how a model fares on them."""
+"""Zero-shot UAR and retrieval on the dev split: which tasks the data allows, and how a model fares on them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
-from paraclap.evaluation import zero_shot_uar
-from paraclap.models import MelSettings, ParaClapModel, normalize_log_mel, pad_log_mels
-from paraclap.queries import LabelSet, RowFacts, Vocabulary, list_label_sets, load_label_set
+from paraclap.evaluation import measure_retrieval, zero_shot_uar
+from paraclap.models import ParaClapModel
+from paraclap.queries import CaptionSampler, LabelSet, RowFacts, Vocabulary, list_label_sets, load_label_set
+from paraclap.training.audio_inputs import AudioInputs
 from paraclap.training.clips import ClipSet
 from paraclap.training.recipe import Recipe
-from paraclap.training.text_bank import TextBank
+from paraclap.training.text_inputs import TextInputs
 
 _MIN_CLIPS = 3  # of a class on dev, for the class to count
 _BATCH_SIZE = 32
@@ -32,10 +34,10 @@ class Validation:
     """Measure zero-shot UAR on dev, with the prompt ensembles that inference uses."""
 
     def __init__(
-        self, clip_sets: Sequence[ClipSet], recipe: Recipe, *, vocabulary: Vocabulary, mel_settings: MelSettings
+        self, clip_sets: Sequence[ClipSet], recipe: Recipe, *, vocabulary: Vocabulary, inputs: AudioInputs
     ) -> None:
         self._clip_sets = clip_sets
-        self._mel_settings = mel_settings
+        self._inputs = inputs
         self._rows = [_draw(clips.rows("dev"), recipe.max_dev_clips, recipe.seed) for clips in clip_sets]
         self.tasks = [
             task
@@ -43,21 +45,32 @@ class Validation:
             for name in list_label_sets()
             if (task := _find_task(index, clips, self._rows[index], load_label_set(name), vocabulary)) is not None
         ]
+        facts = [clips.facts[int(row)] for clips, rows in zip(clip_sets, self._rows, strict=True) for row in rows]
+        sampler = CaptionSampler(vocabulary, attributes=recipe.captions.attributes, num_facts=recipe.captions.num_facts)
+        generator = np.random.default_rng(recipe.seed)
+        captions = [caption for known in facts if (caption := sampler.sample(known, generator)) is not None]
+        self._captions = [caption.text for caption in captions]
+        self._relation = vocabulary.relate(vocabulary.encode_rows(facts), [caption.facts for caption in captions])
+        self._pooled: dict[tuple[int, int], Tensor] = {}  # by a frozen tower, of batches of dev clips
 
     @torch.no_grad()
-    def measure(self, model: ParaClapModel, texts: TextBank) -> dict[str, float]:
-        """Return the UAR of every task, and as "mean" what checkpoints are chosen by."""
+    def measure(self, model: ParaClapModel, texts: TextInputs) -> dict[str, float]:
+        """Return the UAR of every task, how well captions find their clips, and as "mean" what checkpoints go by."""
         model.eval()
-        embeds = [self._embed(model, clips, rows) for clips, rows in zip(self._clip_sets, self._rows, strict=True)]
+        embeds = [self._embed(model, number) for number in range(len(self._clip_sets))]
         results = {}
         for task in self.tasks:
             known = [i for i, label in enumerate(task.labels) if label is not None]
             labels = [str(task.labels[i]) for i in known]
             prompts = task.label_set.prompts
-            class_embeds = [model.project_text(texts.pool(prompts[c])).float().numpy() for c in prompts]
+            class_embeds = [_embed_texts(model, texts, prompts[c]) for c in prompts]
             results[task.name] = zero_shot_uar(embeds[task.clip_set][known], labels, list(prompts), class_embeds)
-        results["mean"] = self._average(results)
-        return results
+        mean = self._average(results)
+        if self._captions:
+            captions = _embed_texts(model, texts, self._captions)
+            found = measure_retrieval(np.concatenate(embeds), captions, self._relation).text_to_audio
+            results |= {"retrieval-recall@10": found.recall_at_10, "retrieval-map": found.mean_average_precision}
+        return results | {"mean": mean}
 
     def _average(self, results: Mapping[str, float]) -> float:
         """Average over corpora within each label set, then over label sets, so that none outvotes the others."""
@@ -66,15 +79,30 @@ class Validation:
             by_label_set.setdefault(task.label_set.name, []).append(results[task.name])
         return float(np.mean([np.mean(values) for values in by_label_set.values()])) if by_label_set else float("nan")
 
-    def _embed(self, model: ParaClapModel, clips: ClipSet, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+    def _embed(self, model: ParaClapModel, clip_set: int) -> npt.NDArray[np.float32]:
+        """Embed the dev clips of a corpus `[N, D]`; what a frozen tower pools is remembered."""
+        clips, rows = self._clip_sets[clip_set], self._rows[clip_set]
         embeds = np.zeros((len(rows), model.config.projection_dim), dtype=np.float32)
-        order = np.argsort([clips.mels.num_frames(int(row)) for row in rows], kind="stable")
+        order = np.argsort([clips.audio.duration(int(row)) for row in rows], kind="stable")
         for begin in range(0, len(order), _BATCH_SIZE):
             part = order[begin : begin + _BATCH_SIZE]
-            mels = [normalize_log_mel(clips.mels.read(int(rows[i])), self._mel_settings) for i in part]
-            features, mask = pad_log_mels(mels)
-            embeds[part] = model.get_audio_features(torch.from_numpy(features), torch.from_numpy(mask)).float().numpy()
+            embeds[part] = model.project_audio(self._pool(model, clip_set, rows[part])).float().cpu().numpy()
         return embeds
+
+    def _pool(self, model: ParaClapModel, clip_set: int, rows: npt.NDArray[np.intp]) -> Tensor:
+        key = (clip_set, int(rows[0]))
+        if key in self._pooled:
+            return self._pooled[key]
+        collated = self._inputs.collate([self._inputs.hear_whole(clip_set, int(row)) for row in rows])
+        pooled = model.pool_audio(**{name: value.to(model.device) for name, value in collated.items()})
+        if not any(p.requires_grad for part in (model.audio_tower, model.audio_pooling) for p in part.parameters()):
+            self._pooled[key] = pooled
+        return pooled
+
+
+def _embed_texts(model: ParaClapModel, texts: TextInputs, prompts: Sequence[str]) -> npt.NDArray[np.float32]:
+    embeds: npt.NDArray[np.float32] = model.project_text(texts.pool(prompts)).float().cpu().numpy()
+    return embeds
 
 
 def _draw(rows: npt.NDArray[np.intp], limit: int, seed: int) -> npt.NDArray[np.intp]:
