@@ -100,7 +100,7 @@ def test_sentences_and_facts_that_are_none_are_refused(
     table = draw_table(40, seed=7)
     write(tmp_path / "c.parquet", table, None, variant="labels")
     captions, metadata = read_table(tmp_path / "c.parquet", kind="captions")
-    captions.iloc[3, captions.columns.get_loc(column)] = value
+    captions[column] = [value if place == 3 else found for place, found in enumerate(captions[column])]
     write_table(tmp_path / "c.parquet", captions, kind="captions", metadata=metadata)
 
     with pytest.raises(QueryError, match=message):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from paraclap.errors import ConfigError, ParaClapError
 from paraclap.training.curves import CURVES, EVENTS, METRICS, MetricsLog, StepMetrics, plot_curves
