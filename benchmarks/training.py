@@ -27,6 +27,7 @@ from torch.nn import functional as F
 
 from paraclap.audio import SAMPLING_RATE, read_audio
 from paraclap.corpora import write_manifest
+from paraclap.models import no_progress_bars
 from paraclap.training import Recipe, parse_recipe
 from paraclap.training.engine import Engine
 from paraclap.training.loading import load_batches
@@ -175,8 +176,9 @@ class Towers(nn.Module):
 def save_towers(folder: Path) -> dict[str, Any]:
     """Save both towers with random weights, and return what a recipe says of them."""
     model, processor = make_model(), make_processor()
-    model.audio_tower.save_pretrained(folder / "audio")
-    model.text_tower.save_pretrained(folder / "text")
+    with no_progress_bars():
+        model.audio_tower.save_pretrained(folder / "audio")
+        model.text_tower.save_pretrained(folder / "text")
     processor.tokenizer.save_pretrained(folder / "text")
     return {
         "audio_tower": str(folder / "audio"),

@@ -42,3 +42,16 @@ def test_captions_of_another_manifest_are_refused(recipe: Recipe, captions: Path
 
     with pytest.raises(QueryError, match=r"captions of another manifest; expected those of made-tones as they are now"):
         prepare_run(change_recipe(recipe, caption_tables=[captions]))
+
+
+def test_a_class_of_dev_that_no_caption_states_is_said(recipe: Recipe, captions: Path) -> None:
+    made, metadata = read_table(captions, kind="captions")
+    write_table(captions, made[made["emotion"] != "sadness"], kind="captions", metadata=metadata)
+
+    run = prepare_run(change_recipe(recipe, caption_tables=[captions]))
+
+    assert [str(fact) for fact in run.find_unstated()] == ["emotion=sadness"]
+    assert "asked on dev, but never stated of a train clip: emotion=sadness" in run.summary()
+    assert prepare_run(recipe).find_unstated() == []
+    silent = change_recipe(recipe, captions={"variant": "labels", "without": ["gender"]})
+    assert {str(fact) for fact in prepare_run(silent).find_unstated()} == {"gender=female", "gender=male"}

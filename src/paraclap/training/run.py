@@ -7,7 +7,7 @@ from transformers import set_seed
 from paraclap.errors import ConfigError
 from paraclap.features import find_opensmile
 from paraclap.models import ParaClapFeatureExtractor, ParaClapModel, ParaClapProcessor
-from paraclap.queries import Bins, load_vocabulary
+from paraclap.queries import Bins, Fact, load_vocabulary
 from paraclap.training.audio_inputs import AudioInputs, make_inputs
 from paraclap.training.batches import BatchPlanner
 from paraclap.training.clips import ClipSet, load_clips
@@ -58,7 +58,31 @@ class TrainingRun:
                 lines.append(f"    left out: {len(bad)} files, the first: {bad[0].reason}")
         lines.append(f"  captions speak of {', '.join(recipe.captions.attributes)}")
         lines.append(f"  dev tasks: {', '.join(task.name for task in self.validation.tasks) or 'none'}")
+        if unstated := self.find_unstated():
+            lines.append(f"  asked on dev, but never stated of a train clip: {', '.join(map(str, unstated))}")
         return "\n".join(lines)
+
+    def find_unstated(self) -> list[Fact]:
+        """Return the classes of dev tasks that no caption of training can state: nothing teaches them."""
+        asked = {
+            Fact(str(task.label_set.attribute), label)
+            for task in self.validation.tasks
+            for label in task.labels
+            if label
+        }
+        return sorted(asked - self._find_stated())
+
+    def _find_stated(self) -> set[Fact]:
+        stated: set[Fact] = set()
+        allowed = self.recipe.captions.attributes
+        for clips in self.clip_sets:
+            for row in clips.rows("train"):
+                if clips.captions is not None:
+                    stated |= {fact for caption in clips.captions[row] for fact in caption.facts}
+                else:
+                    known = clips.facts[row].items()
+                    stated |= {Fact(name, *levels) for name, levels in known if len(levels) == 1 and name in allowed}
+        return stated
 
 
 def prepare_run(recipe: Recipe) -> TrainingRun:

@@ -19,6 +19,7 @@ from paraclap.models import (
     ParaClapProcessor,
     find_reference,
     merge_reference,
+    no_progress_bars,
     read_weights,
     resolve_folder,
 )
@@ -44,7 +45,8 @@ def build_start(settings: ModelSettings) -> StartingPoint:
     Raises:
         ModelError: if a tower or the model to start from is not there or does not fit.
     """
-    start = _load_start(settings.init) if settings.init is not None else _build_new(settings)
+    with no_progress_bars():
+        start = _load_start(settings.init) if settings.init is not None else _build_new(settings)
     for parameter in _find_unused(start):
         parameter.requires_grad = False
     for holder in (start.model.audio_tower, start.model.audio_tower.config):
