@@ -31,7 +31,12 @@ from paraclap.corpora import assign_splits, read_manifest
 from paraclap.features import FEATURE_SET, extract_features, feature_names, read_features
 from paraclap.queries import Bins, CaptionSampler, find_broken, fit_bins, join_features, load_vocabulary
 from paraclap.training import Recipe, load_recipe
-from paraclap.training.augmentation import SPECTROGRAM_DISTURBANCES, WAVEFORM_DISTURBANCES, disturb_waveform
+from paraclap.training.augmentation import (
+    SPECTROGRAM_DISTURBANCES,
+    WAVEFORM_DISTURBANCES,
+    disturb_waveform,
+    draw_disturbances,
+)
 from paraclap.training.settings import AugmentationSettings
 
 NUM_CLIPS = 350  # that the table is measured on
@@ -185,13 +190,8 @@ def hear_in_training(
     seconds, cut = generator.uniform(*recipe.crop_seconds), np.nan
     if len(waveform) / SAMPLING_RATE > seconds:
         waveform, _, cut = _crop_alone(waveform, generator, seconds=seconds)
-    settings, done = recipe.augmentation, []
-    if generator.random() >= settings.clean:
-        for name in SPECTROGRAM_DISTURBANCES:
-            if generator.random() < getattr(settings, name):
-                waveform = disturb_waveform(waveform, (name,), settings, generator)
-                done.append(name)
-    return waveform, done, cut
+    done = draw_disturbances(SPECTROGRAM_DISTURBANCES, recipe.augmentation, generator)
+    return disturb_waveform(waveform, done, recipe.augmentation, generator), done, cut
 
 
 def _count_kept(rows: pd.DataFrame, again: pd.DataFrame, bins: Bins) -> dict[str, float]:

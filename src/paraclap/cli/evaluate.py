@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from paraclap.cli.options import BatchSizeOption, DeviceOption, DtypeOption, JsonOption, ModelOption
-from paraclap.cli.output import print_json, print_rows, report_bad_files
+from paraclap.cli.output import format_metric, print_json, print_rows, report_bad_files
 from paraclap.cli.progress import ProgressBars
 
 if TYPE_CHECKING:
     from paraclap.evaluation import Embedder, Evaluation, Result, Task
-    from paraclap.evaluation.results import Metric
     from paraclap.evaluation.tasks import PublishedFigure
 
 _LIST_COLUMNS = ("task", "corpus", "split", "label", "classes", "published figures")
@@ -109,7 +108,7 @@ def _make_rows(result: "Result") -> list[list[str]]:
     rows = []
     for name, shown in named.items():
         metrics = result.by_prompts[name]
-        rows.append(["", shown, _format(metrics["uar"]), _format(metrics["wa"]), "", "", ""])
+        rows.append(["", shown, format_metric(metrics["uar"]), format_metric(metrics["wa"]), "", "", ""])
     speakers = "?" if result.speakers is None else str(result.speakers)
     rows[0] = [result.task, *rows[0][1:4], str(result.clips), speakers, _make_note(result)]
     return rows
@@ -117,10 +116,6 @@ def _make_rows(result: "Result") -> list[list[str]]:
 
 def _uar(result: "Result", name: str) -> float:
     return result.by_prompts[name]["uar"].value
-
-
-def _format(metric: "Metric") -> str:
-    return f"{metric.value:.3f} ({metric.low:.3f}-{metric.high:.3f})"
 
 
 def _make_note(result: "Result") -> str:

@@ -10,9 +10,15 @@ from paraclap.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from paraclap.evaluation.results import Metric
     from paraclap.records import BadFile
 
 TABLE_SUFFIXES = (".csv", ".json", ".parquet")
+
+
+def format_metric(metric: "Metric") -> str:
+    """Return a score with its interval."""
+    return f"{metric.value:.3f} ({metric.low:.3f}-{metric.high:.3f})"
 
 
 def check_table_path(path: Path, *, suffixes: "Sequence[str]" = TABLE_SUFFIXES) -> None:

@@ -8,14 +8,13 @@ import typer
 
 from paraclap.cli.answers import Answer, flatten_answer, print_answers
 from paraclap.cli.options import BatchSizeOption, DeviceOption, DtypeOption, JsonOption, ModelOption, OutOption, Paths
-from paraclap.cli.output import check_table_path, print_json, print_rows, report_bad_files, write_rows
+from paraclap.cli.output import check_table_path, format_metric, print_json, print_rows, report_bad_files, write_rows
 from paraclap.cli.progress import ProgressBars
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from paraclap.evaluation import Probe
-    from paraclap.evaluation.results import Metric
 
 probe_app = typer.Typer(
     no_args_is_help=True, help="Learn classes of your own from a few labelled clips, with the model as it is."
@@ -150,7 +149,7 @@ def _make_answers(table: "pd.DataFrame") -> list[Answer]:
 def _print_validation(probe: "Probe") -> None:
     """Print what cross-validation found, on stdout."""
     found = probe.record.validation
-    scores = f"UAR {_format(found.metrics['uar'])}, WA {_format(found.metrics['wa'])}"
+    scores = f"UAR {format_metric(found.metrics['uar'])}, WA {format_metric(found.metrics['wa'])}"
     print(f"{scores}: {found.folds} folds by {found.by}, {found.clips} clips, {found.speakers or '?'} speakers")
     rows = []
     for name, counts in zip(probe.classes, found.confusion, strict=True):
@@ -158,10 +157,6 @@ def _print_validation(probe: "Probe") -> None:
         mistaken = f"{max(wrong, key=wrong.__getitem__)} ({max(wrong.values())})" if wrong else "-"
         rows.append([name, str(found.clips_by_class[name]), f"{found.recall[name]:.3f}", mistaken])
     print_rows([probe.record.label, "clips", "recall", "most often taken for"], rows)
-
-
-def _format(metric: "Metric") -> str:
-    return f"{metric.value:.3f} ({metric.low:.3f}-{metric.high:.3f})"
 
 
 def _summarize(probe: "Probe", out: Path) -> None:

@@ -1,6 +1,5 @@
 """`paraclap train`: pretrain a model from a recipe."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -41,13 +40,16 @@ def train(
     """
     from paraclap.training import check_run, load_recipe
     from paraclap.training import train as run_training
+    from paraclap.training.gathering import process_rank
 
     loaded = load_recipe(recipe, overrides=set_ or [])
     if check:
-        typer.echo(check_run(loaded))
+        report = check_run(loaded)
+        if process_rank() == 0:
+            typer.echo(report)
         return
     if out is None:
         raise typer.BadParameter("name the folder of the run, or use --check", param_hint="--out")
     dev = run_training(loaded, out, resume=resume)
-    if os.environ.get("RANK", "0") == "0":  # of several processes, the first one speaks
+    if process_rank() == 0:  # of several processes, the first one speaks
         typer.echo(f"{out / 'model'}: " + ", ".join(f"dev {name} {value:.3f}" for name, value in dev.items()))

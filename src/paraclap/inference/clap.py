@@ -44,7 +44,6 @@ class ParaClap(AudioTextModel):
         batch_size: int = DEFAULT_BATCH_SIZE,
     ) -> None:
         super().__init__(name=name, training_corpora=training_corpora, batch_size=batch_size)
-        self.folder: Path | None = None  # that it was loaded from
         self.model = model.eval()
         self.processor = processor
         self._max_tokens = count_max_tokens(processor.tokenizer, model.text_tower)
@@ -87,15 +86,13 @@ class ParaClap(AudioTextModel):
                 model = ParaClapModel.from_pretrained(folder, dtype=precision)
             processor = load_processor(ParaClapProcessor, folder)
             _check_fit(model, processor, folder)
-        clap = cls(
+        return cls(
             model.to(target),
             processor,
             name=name,
             training_corpora=_read_training_corpora(folder),
             batch_size=DEFAULT_BATCH_SIZE if batch_size is None else batch_size,
         )
-        clap.folder = folder
-        return clap
 
     @cached_property
     def fingerprint(self) -> str:

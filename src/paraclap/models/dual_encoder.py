@@ -66,7 +66,7 @@ class ParaClapModel(PreTrainedModel):
     base_model_prefix = "paraclap"
     input_modalities = ("audio", "text")
     _supports_sdpa = True
-    _folder: Path | None = None  # which it was loaded from
+    source_folder: Path | None = None  # which it was loaded from
     _side_files: Mapping[str, bytes] | None = None  # of that folder
 
     def __init__(self, config: ParaClapConfig) -> None:
@@ -248,7 +248,7 @@ class ParaClapModel(PreTrainedModel):
             model, info = super().from_pretrained(None, *model_args, config=config, state_dict=weights, **kwargs)
         refuse_leftovers(info, folder)
         model.config.name_or_path = str(pretrained_model_name_or_path)
-        model._folder = folder.absolute()
+        model.source_folder = folder.absolute()
         model._side_files = {name: (folder / name).read_bytes() for name in _SIDE_FILES if (folder / name).is_file()}
         return (model, info) if wanted_info else model
 
@@ -283,7 +283,7 @@ class ParaClapModel(PreTrainedModel):
         return super()._upload_modified_files(working_dir, *args, **kwargs)
 
     def _has_weights_of_folder(self) -> bool:
-        loaded = type(self).from_pretrained(self._folder, dtype=self.dtype).state_dict()
+        loaded = type(self).from_pretrained(self.source_folder, dtype=self.dtype).state_dict()
         state = self.state_dict()
         return state.keys() == loaded.keys() and all(
             torch.equal(value.cpu(), loaded[key].to(value.dtype)) for key, value in state.items()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from paraclap.audio import SAMPLING_RATE, MelSettings, normalize_log_mel, pad_log_mels
-from paraclap.models import ParaClapFeatureExtractor
+from paraclap.models import ParaClapFeatureExtractor, ParaClapModel
 from paraclap.training.augmentation import (
     SPECTROGRAM_DISTURBANCES,
     WAVEFORM_DISTURBANCES,
@@ -47,6 +47,10 @@ class AudioInputs(ABC):
     def hear_whole(self, clip_set: int, row: int) -> Heard:
         """Return a clip as it is, or the first 10 s of it."""
         return self._clip_sets[clip_set].audio.read(row, seconds=MAX_SECONDS)
+
+    def pool(self, model: ParaClapModel, heard: Sequence[Heard]) -> Tensor:
+        """Return what the audio tower of a model pools `[N, H]` of several clips, on the model's device."""
+        return model.pool_audio(**{name: value.to(model.device) for name, value in self.collate(heard).items()})
 
     @abstractmethod
     def describe(self) -> str:

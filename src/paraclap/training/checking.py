@@ -8,7 +8,8 @@ from statistics import median
 
 import torch
 
-from paraclap.training.engine import Engine
+from paraclap.training.engine import Engine, join_processes
+from paraclap.training.gathering import wait_for_main
 from paraclap.training.loading import LoadedBatch, load_batches
 from paraclap.training.loop import make_batches
 from paraclap.training.recipe import Recipe
@@ -29,7 +30,9 @@ def check_run(recipe: Recipe) -> str:
         CorpusError: if a corpus cannot be read.
         ModelError: if a tower, or the model to start from, is not there.
     """
-    run = prepare_run(recipe)
+    join_processes(recipe)
+    with wait_for_main():  # who fills the caches
+        run = prepare_run(recipe)
     engine = Engine(run)
     data = make_batches(run)
     number = (_STEPS + _FIRST) * recipe.accumulation_steps

@@ -15,7 +15,7 @@ from paraclap.training.checkpoints import RunState
 from paraclap.training.gathering import num_processes
 from paraclap.training.loading import LoadedBatch
 from paraclap.training.losses import attribute_loss, compute_loss, find_targets
-from paraclap.training.parts import discard_early_gradients, find_frozen_modules, make_groups, set_training_mode
+from paraclap.training.parts import discard_early_gradients, make_groups, set_training_mode
 from paraclap.training.random_states import get_random_states, set_random_states
 from paraclap.training.recipe import Recipe
 from paraclap.training.run import TrainingRun
@@ -30,13 +30,12 @@ class Engine:
 
     def __init__(self, run: TrainingRun) -> None:
         self._run, recipe = run, run.recipe
-        self._accelerator = make_accelerator(recipe, skips_parameters=_skips_parameters(run))
+        self._accelerator = make_accelerator(recipe)
         trainee = Trainee(run.model, learns_bias=recipe.loss == "sigmoid")
         groups = make_groups(run.model, run.trained, weight_decay=recipe.weight_decay)
         if trainee.bias.requires_grad:
             groups.append({"params": [trainee.bias], "lr_factor": 1.0, "weight_decay": 0.0, "from_step": 0})
         self._weights = {name: p for name, p in trainee.named_parameters() if p.requires_grad}
-        self.average = {name: p.detach().clone() for name, p in self._weights.items()}
         if recipe.gradient_checkpointing:
             _checkpoint_gradients(run.model.audio_tower)
         optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
@@ -45,7 +44,7 @@ class Engine:
             self._trainee.broadcast_buffers = False  # in every pass; those of towers never change
         if recipe.compile:
             self._trainee = torch.compile(self._trainee)
-        self.average = {name: value.to(run.model.device) for name, value in self.average.items()}
+        self.average = {name: p.detach().clone() for name, p in self._weights.items()}
         self._passes = Passes(self._accelerator.backward, lambda: self._accelerator.no_sync(self._trainee))
 
     @property
@@ -172,24 +171,16 @@ def join_processes(recipe: Recipe) -> None:
         raise ConfigError("precision float16 does not train on a CPU; expected bfloat16 or float32")
 
 
-def make_accelerator(recipe: Recipe, *, skips_parameters: bool = False) -> Any:
+def make_accelerator(recipe: Recipe) -> Any:
     """Make what places and wraps model and optimiser, on the GPU if there is one.
-
-    Args:
-        recipe: of the run.
-        skips_parameters: whether some that train may have no part in a step.
 
     Raises:
         ConfigError: if processes cannot be joined, or are to share the parameters (FSDP).
     """
     join_processes(recipe)
-    from accelerate import Accelerator, DistributedDataParallelKwargs
+    from accelerate import Accelerator
 
-    accelerator = Accelerator(
-        mixed_precision=_PRECISIONS[recipe.precision],
-        cpu=_uses_cpu(recipe),
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=skips_parameters)],
-    )
+    accelerator = Accelerator(mixed_precision=_PRECISIONS[recipe.precision], cpu=_uses_cpu(recipe))
     warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")  # one copy, of small kernels
     if accelerator.distributed_type.value == "FSDP":
         raise ConfigError("accelerate is set up for FSDP; expected DDP: the state of a sharded run is not saved yet")
@@ -233,13 +224,6 @@ def _check_finite(what: str, value: Tensor, step: int, batch: LoadedBatch) -> No
         f"the {what} is {value.item()} at step {step} (a batch of {len(batch.plan.clips)} clips: rows {rows}, ...); "
         "the state before it is kept: start again with a lower learning_rate, or --resume with the data mended"
     )
-
-
-def _skips_parameters(run: TrainingRun) -> bool:
-    """Tell if an audio tower that trains drops layers at random, or has some above the one that is pooled."""
-    config, frozen = run.model.config, find_frozen_modules(run.model)
-    drops = any(getattr(config.audio_config, name, 0.0) > 0 for name in ("layerdrop", "encoder_layerdrop"))
-    return "audio_tower" not in frozen and (drops or config.audio_layer is not None)
 
 
 def _checkpoint_gradients(tower: Any) -> None:

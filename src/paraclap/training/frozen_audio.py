@@ -65,9 +65,7 @@ def open_frozen_audio(
 def hear_pooled(model: ParaClapModel, inputs: AudioInputs, clips: Sequence[PlannedClip]) -> Tensor:
     """Return the pooled output `[N, H]` of a frozen audio tower for planned clips, in float32."""
     model.audio_tower.eval()
-    collated = inputs.collate([inputs.hear(clip) for clip in clips])
-    on_device = {name: value.to(model.device) for name, value in collated.items()}
-    return model.pool_audio(**on_device).float().cpu()
+    return inputs.pool(model, [inputs.hear(clip) for clip in clips]).float().cpu()
 
 
 def _describe(recipe: Recipe, model: ParaClapModel, inputs: AudioInputs) -> str:

@@ -129,8 +129,9 @@ def _train(run: TrainingRun, folder: Path, state: RunState | None, stop: StopReq
         best = _Best(EarlyStopping(recipe.patience, state.validations_since_best), state.best_step, state.best_dev)
     data = make_batches(run)
     if engine.is_main:
-        Console(stderr=True).print(run.summary(), highlight=False, markup=False, soft_wrap=True)
-        _log.info(run.summary())
+        summary = run.summary()
+        Console(stderr=True).print(summary, highlight=False, markup=False, soft_wrap=True)
+        _log.info(summary)
     batches = stream_batches(data, recipe, first_step=first)
     with (
         MetricsLog(folder, first_step=first) if engine.is_main else nullcontext() as metrics,

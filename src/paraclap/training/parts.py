@@ -14,6 +14,8 @@ from paraclap.errors import ConfigError, list_known
 if TYPE_CHECKING:
     from torch import nn
 
+    from paraclap.models import ParaClapModel
+
 _LAYER = re.compile(r"\.layers?\.(\d+)\.")
 
 
@@ -123,6 +125,11 @@ def find_frozen_modules(model: "nn.Module") -> "dict[str, nn.Module]":
         if parameters and not any(parameter.requires_grad for parameter in parameters):
             found[name] = module
     return found
+
+
+def pools_always_alike(model: "ParaClapModel") -> bool:
+    """Tell if nothing trains up to the pooled output of the audio tower, so that it can be kept."""
+    return not any(p.requires_grad for part in (model.audio_tower, model.audio_pooling) for p in part.parameters())
 
 
 def set_training_mode(model: "nn.Module") -> None:

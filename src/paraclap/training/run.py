@@ -12,7 +12,14 @@ from paraclap.training.audio_inputs import AudioInputs, make_inputs
 from paraclap.training.batches import BatchPlanner
 from paraclap.training.clips import ClipSet, load_clips
 from paraclap.training.made_audio import make_corpus
-from paraclap.training.parts import TrainedPart, choose_parts, describe_parts, find_frozen_modules, freeze
+from paraclap.training.parts import (
+    TrainedPart,
+    choose_parts,
+    describe_parts,
+    find_frozen_modules,
+    freeze,
+    pools_always_alike,
+)
 from paraclap.training.recipe import Recipe
 from paraclap.training.text_inputs import TextInputs
 from paraclap.training.towers import build_start
@@ -38,9 +45,7 @@ class TrainingRun:
     @property
     def hears_frozen_windows(self) -> bool:
         """Whether what the audio tower makes of fixed windows never changes, and can be computed once."""
-        frozen = find_frozen_modules(self.model)
-        pooling_learns = any(p.requires_grad for p in self.model.audio_pooling.parameters())
-        return self.recipe.windows_per_clip > 0 and "audio_tower" in frozen and not pooling_learns
+        return self.recipe.windows_per_clip > 0 and pools_always_alike(self.model)
 
     def summary(self) -> str:
         """Say in a few lines what will be trained on what."""

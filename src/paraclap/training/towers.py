@@ -87,7 +87,8 @@ def _build_new(settings: ModelSettings) -> StartingPoint:
 
 def _load_start(name: str) -> StartingPoint:
     clap = ParaClap.from_pretrained(name)
-    bins = None if clap.folder is None else _read_bins(clap.folder)
+    folder = clap.model.source_folder
+    bins = None if folder is None else _read_bins(folder)
     return StartingPoint(clap.model, clap.processor, bins, tuple(clap.training_corpora or ()))
 
 

@@ -13,6 +13,7 @@ from paraclap.models import ParaClapModel
 from paraclap.queries import CaptionSampler, LabelSet, RowFacts, Vocabulary, list_label_sets, load_label_set
 from paraclap.training.audio_inputs import AudioInputs
 from paraclap.training.clips import ClipSet
+from paraclap.training.parts import pools_always_alike
 from paraclap.training.recipe import Recipe
 from paraclap.training.text_inputs import TextInputs
 
@@ -93,9 +94,8 @@ class Validation:
         key = (clip_set, int(rows[0]))
         if key in self._pooled:
             return self._pooled[key]
-        collated = self._inputs.collate([self._inputs.hear_whole(clip_set, int(row)) for row in rows])
-        pooled = model.pool_audio(**{name: value.to(model.device) for name, value in collated.items()})
-        if not any(p.requires_grad for part in (model.audio_tower, model.audio_pooling) for p in part.parameters()):
+        pooled = self._inputs.pool(model, [self._inputs.hear_whole(clip_set, int(row)) for row in rows])
+        if pools_always_alike(model):
             self._pooled[key] = pooled
         return pooled
 
