@@ -11,7 +11,7 @@ import paraclap
 SOURCES = Path(paraclap.__file__).parent
 LAYERS = {
     **dict.fromkeys(["errors", "records", "registration", "version"], 0),
-    **dict.fromkeys(["audio", "storage"], 1),
+    **dict.fromkeys(["audio", "cache_file", "storage"], 1),
     **dict.fromkeys(["corpora", "features", "queries"], 2),
     "models": 3,
     "inference": 4,

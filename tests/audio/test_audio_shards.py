@@ -1,3 +1,4 @@
+import hashlib
 import io
 import os
 import tarfile
@@ -9,7 +10,7 @@ import pytest
 import soundfile
 from tests.audio.clips import AAC_MP4, Encoding, make_voice, write_ffmpeg
 
-from paraclap.audio import SAMPLING_RATE, find_audio, locate_audio, open_audio, read_audio, read_duration
+from paraclap.audio import SAMPLING_RATE, find_audio, hash_audio, locate_audio, open_audio, read_audio, read_duration
 from paraclap.audio.shards import _scan, find_member, list_members
 from paraclap.errors import AudioError
 
@@ -61,6 +62,15 @@ def test_names_may_be_long_not_ascii_or_begin_with_a_dot_and_slash(tmp_path: Pat
 
     for seed, name in enumerate(names):
         assert np.array_equal(read_audio(archive / name), soundfile.read(io.BytesIO(make_wav(seed=seed)))[0])
+
+
+def test_the_hash_is_that_of_the_bytes_in_an_archive_or_not_and_none_of_what_is_not_there(tmp_path: Path) -> None:
+    content = make_wav()
+    archive = pack(tmp_path / "x.tar", {"a.wav": content})
+    (tmp_path / "a.wav").write_bytes(content)
+
+    assert hash_audio(tmp_path / "a.wav") == hash_audio(archive / "a.wav") == hashlib.sha256(content).hexdigest()
+    assert hash_audio(tmp_path / "b.wav") is hash_audio(archive / "b.wav") is hash_audio(tmp_path) is None
 
 
 def test_bytes_of_a_member_are_those_of_the_file_wherever_one_looks(tmp_path: Path) -> None:

@@ -10,9 +10,22 @@ from tests.evaluation.toys import ToyEmbedder, hash_vector
 
 from paraclap.errors import ParaClapError
 from paraclap.evaluation.clips import select_clips
-from paraclap.evaluation.results import Result, collect_versions, read_result, write_result
-from paraclap.evaluation.scoring import Trial, find_overlap, score_trial
+from paraclap.evaluation.pairing import PairedDifference
+from paraclap.evaluation.results import (
+    Baseline,
+    Fairness,
+    Group,
+    Metric,
+    Result,
+    Robustness,
+    Sample,
+    collect_versions,
+    read_result,
+    write_result,
+)
+from paraclap.evaluation.scoring import find_overlap, score_trial
 from paraclap.evaluation.tasks import Task, load_task
+from paraclap.evaluation.trials import Trial
 from paraclap.evaluation.zero_shot import list_prompt_sets
 from paraclap.queries import load_label_set
 from paraclap.records import BadFile
@@ -55,13 +68,14 @@ def make_result(num_speakers: int = 3) -> Result:
     emotion = load_label_set("emotion")
     label_set = replace(emotion, row=emotion.row.model_copy(update={"templates": templates}))
     trial = Trial(task, select_clips(task, manifest), list_prompt_sets(task, label_set), "0" * 64)
-    return score_trial(
+    scored = score_trial(
         trial,
         ToyEmbedder(),
         np.stack([hash_vector(word) for word in heard]),
         {text: hash_vector(text) for text in trial.texts},
         bad_files=[BadFile("999.wav", "999.wav: not audio")],
     )
+    return scored.result
 
 
 def test_a_toy_result_is_written_as_its_golden_text(tmp_path: Path) -> None:
@@ -122,6 +136,14 @@ def test_few_speakers_are_listed_and_many_are_not() -> None:
             True,
             "trained on emodb; its dev speakers were held out, and the checkpoint was chosen on them",
         ),
+        ("combined-age", ("emodb",), False, ""),
+        ("combined-age", ("emodb", "esd", "baker"), True, "trained on baker, esd: not zero-shot"),
+        (
+            "speechocean-age",
+            ("speechocean762",),
+            True,
+            "trained on speechocean762; paraclap's recipes hold its test speakers out",
+        ),
     ],
 )
 def test_overlap_says_whether_the_model_was_trained_on_the_corpus(
@@ -143,7 +165,11 @@ def test_versions_name_paraclap_python_and_the_packages_behind_the_numbers() -> 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"format_version": 7}', "has result format 7; this paraclap reads 1: evaluate again"),
+        (
+            '{"format_version": 7}',
+            "has result format 7; this paraclap reads up to 2: upgrade it or evaluate again",
+        ),
+        ('{"format_version": 0}', "has result format 0; this paraclap reads up to 2"),
         ('{"task": "x"}', r"is no result of paraclap \(corpus: Field required\)"),
         ("[]", r"is no result of paraclap \(content: .*\); expected what 'paraclap evaluate --out' writes"),
         ("{", "is not JSON"),
@@ -155,3 +181,46 @@ def test_a_file_that_is_no_result_is_refused_in_one_sentence(tmp_path: Path, con
 
     with pytest.raises(ParaClapError, match=message):
         read_result(path)
+
+
+def test_a_result_of_the_first_format_is_read_as_what_it_says(tmp_path: Path) -> None:
+    added = ("kind", "model_facts", "metric", "auroc", "baselines", "fairness", "robustness", "figures", "sample")
+    content = json.loads(GOLDEN.read_text()) | {"format_version": 1, "versions": {}}
+    (tmp_path / "old.json").write_text(json.dumps({key: content[key] for key in content if key not in added}))
+
+    old = read_result(tmp_path / "old.json")
+
+    expected = make_result().model_copy(update={"format_version": 1, "versions": {}, "baselines": ()})
+    assert old == expected
+
+
+def test_every_part_of_a_result_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    metric = Metric(value=0.5, low=0.25, high=0.75)
+    gap = PairedDifference(value=0.25, low=-0.5, high=1.0, p=0.125)
+    group = Group(clips=20, speakers=None, uar=metric)
+    result = make_result().model_copy(
+        update={
+            "model_facts": {"licence": "none"},
+            "protocol": "speaker-adapted",
+            "auroc": {"anger": metric},
+            "baselines": (Baseline(name="other", protocol="channel-adapted", metrics={"uar": metric}, note="how"),),
+            "fairness": {
+                "gender": Fairness(groups={"female": group, "male": group}, best="female", worst="male", gap=gap)
+            },
+            "robustness": {"opus": Robustness(metrics={"uar": metric}, change={"uar": gap}, similarity=0.9)},
+            "figures": load_task("ravdess-emotion").figures,
+            "sample": Sample(limit=24, clips_in_all=100, seed=0),
+        }
+    )
+
+    assert read_result(write_result(tmp_path, result)) == result
+
+
+def test_a_result_says_what_guessing_reaches_and_what_its_task_is_known_by() -> None:
+    result = make_result()
+
+    assert (result.kind, result.metric, result.sample) == ("single-label", "uar", None)
+    assert [(baseline.name, baseline.metrics["uar"].value) for baseline in result.baselines] == [
+        ("chance", pytest.approx(1 / 3)),
+        ("majority", 0.5),
+    ]

@@ -8,6 +8,7 @@ from sklearn.metrics import average_precision_score
 
 from paraclap.errors import QueryError
 from paraclap.evaluation import RetrievalMetrics, measure_retrieval
+from paraclap.evaluation.retrieval import rank_answers
 
 Array = npt.NDArray[Any]
 
@@ -72,6 +73,19 @@ def test_the_size_of_chunks_changes_nothing_even_among_equals(seed: int) -> None
     found = {size: measure_retrieval(audio, text, relation, chunk_size=size) for size in (1, 3, 64, 1000)}
 
     assert found[1] == found[3] == found[64] == found[1000]
+
+
+@pytest.mark.parametrize("chunk_size", [1, 4, 64])
+def test_rankings_say_which_query_has_which_rank_and_precision(chunk_size: int) -> None:
+    audio, text, relation = draw(6)
+
+    ranking = rank_answers(audio, text, relation, chunk_size=chunk_size)
+
+    one_by_one = [search(audio[[query]], text, relation[[query]]) for query in ranking.queries]
+    assert ranking.queries.tolist() == np.flatnonzero((relation == 1).any(axis=1)).tolist()
+    assert 3 not in ranking.queries
+    assert ranking.ranks.tolist() == [metrics.median_rank for metrics in one_by_one]
+    assert ranking.precisions == pytest.approx([metrics.mean_average_precision for metrics in one_by_one])
 
 
 @pytest.mark.parametrize("seed", range(3))

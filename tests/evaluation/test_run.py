@@ -11,7 +11,13 @@ from tests.evaluation.toys import RavdessEars, ToyEmbedder
 
 from paraclap.corpora import assign_splits, import_corpus
 from paraclap.errors import ConfigError, CorpusError, QueryError
-from paraclap.evaluation import evaluate, load_tasks, resolve_tasks, write_result
+from paraclap.evaluation import (
+    EvaluationSettings,
+    evaluate,
+    load_tasks,
+    resolve_tasks,
+    write_result,
+)
 from paraclap.evaluation.tasks import load_task
 
 
@@ -53,7 +59,7 @@ def test_an_embedder_that_hears_the_truth_is_always_right_and_one_that_is_deaf_i
 def test_results_are_written_one_file_a_task_and_equal_what_is_returned(tmp_path: Path) -> None:
     make_ravdess(tmp_path / "in", actors=2)
 
-    evaluation = evaluate(["all"], RavdessEars(), tmp_path / "in", out=tmp_path / "out")
+    evaluation = evaluate(["all"], RavdessEars(), tmp_path / "in", settings=EvaluationSettings(out=tmp_path / "out"))
 
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["ravdess-emotion.json", "ravdess-gender.json"]
     for result in evaluation.results:
@@ -68,10 +74,11 @@ def test_tasks_without_their_corpus_are_skipped_with_the_reason(tmp_path: Path) 
     evaluation = evaluate(["all"], RavdessEars(), tmp_path)
 
     assert [result.task for result in evaluation.results] == ["ravdess-emotion", "ravdess-gender"]
-    assert [skipped.task for skipped in evaluation.skipped] == [
-        name for name in load_tasks() if not name.startswith("ravdess")
-    ]
-    assert "no recording of tess; expected files like" in evaluation.skipped[0].reason
+    reasons = {skipped.task: skipped.reason for skipped in evaluation.skipped}
+    assert len(evaluation.skipped) == len(reasons)
+    assert set(reasons) == {name for name in load_tasks() if not name.startswith("ravdess")}
+    assert "no recording of tess; expected files like" in reasons["tess-emotion"]
+    assert "no recording of baker; expected files like" in reasons["combined-age"]
 
 
 def test_a_task_that_a_corpus_is_too_small_for_is_skipped_with_the_reason(tmp_path: Path) -> None:
@@ -116,7 +123,9 @@ def test_a_corpus_of_unreadable_clips_is_skipped(tmp_path: Path) -> None:
     for path in folder.rglob("*.wav"):
         soundfile.write(path, np.full(8000, np.nan, np.float32), 16000, subtype="FLOAT")
 
-    evaluation = evaluate(["ravdess-gender"], RavdessEars(), tmp_path, out=tmp_path / "out")
+    evaluation = evaluate(
+        ["ravdess-gender"], RavdessEars(), tmp_path, settings=EvaluationSettings(out=tmp_path / "out")
+    )
 
     assert evaluation.results == ()
     assert "none of its 16 clips in" in evaluation.skipped[0].reason
@@ -165,7 +174,7 @@ def test_wrong_requests_fail_before_anything_is_embedded(tmp_path: Path) -> None
         evaluate(["tess-emotion"], ears, tmp_path / "nowhere")
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"file is a file; expected a folder for the results"):
-        evaluate(["tess-emotion"], ears, tmp_path, out=tmp_path / "file")
+        evaluate(["tess-emotion"], ears, tmp_path, settings=EvaluationSettings(out=tmp_path / "file"))
     assert ears.audio_calls == ears.text_calls == []
 
 
@@ -173,7 +182,8 @@ def test_a_result_does_not_depend_on_where_the_corpus_lies(tmp_path: Path) -> No
     written = []
     for place in ("here", "there"):
         make_ravdess(tmp_path / place, actors=2)
-        evaluate(["ravdess-emotion"], RavdessEars(), tmp_path / place, out=tmp_path / place / "out")
+        settings = EvaluationSettings(out=tmp_path / place / "out")
+        evaluate(["ravdess-emotion"], RavdessEars(), tmp_path / place, settings=settings)
         written.append(json.loads((tmp_path / place / "out" / "ravdess-emotion.json").read_text()))
 
     assert written[0] == written[1]

@@ -5,9 +5,11 @@ from paraclap.errors import QueryError
 from paraclap.evaluation.metrics import measure
 from paraclap.evaluation.tasks import load_task
 from paraclap.evaluation.zero_shot import (
+    ENSEMBLE,
+    PUBLISHED,
+    compare_prompt_set,
     list_prompt_sets,
     predict_classes,
-    predict_prompt_set,
     zero_shot_uar,
 )
 from paraclap.queries import embed_classes, load_label_set
@@ -49,11 +51,26 @@ def test_of_equal_classes_the_first_wins() -> None:
     assert predict_classes(np.array([[1.0, 0.0]]), classes).tolist() == [1]
 
 
-def test_a_prompt_set_is_predicted_from_the_vectors_of_its_texts() -> None:
+def test_clips_are_compared_with_the_mean_direction_of_the_prompts_of_each_class() -> None:
     texts = {"low": np.array([1.0, 0.0]), "deep": np.array([0.8, 0.6]), "high": np.array([0.0, 1.0])}
-    audio = np.array([[0.9, 0.1], [0.1, 0.9]])
+    audio = np.array([[1.0, 0.0], [0.6, 0.8]])
 
-    assert predict_prompt_set(audio, {"a": ("low", "deep"), "b": ("high",)}, texts).tolist() == [0, 1]
+    similarities = compare_prompt_set(audio, {"a": ("low", "deep"), "b": ("high",)}, texts)
+
+    first = np.array([0.9, 0.3]) / np.hypot(0.9, 0.3)
+    assert similarities == pytest.approx(np.stack([audio @ first, audio[:, 1]], axis=1), abs=1e-6)
+    assert similarities.dtype == np.float32
+
+
+def test_what_is_predicted_from_similarities_is_the_nearest_class() -> None:
+    rng = np.random.default_rng(3)
+    audio, texts = unit(rng, 50, 6), dict(zip("abcde", unit(rng, 5, 6), strict=True))
+    prompts = {"one": ("a", "b"), "two": ("c",), "three": ("d", "e")}
+
+    similarities = compare_prompt_set(audio, prompts, texts)
+
+    classes = embed_classes([np.stack([texts[text] for text in several]) for several in prompts.values()])
+    assert similarities.argmax(axis=1).tolist() == predict_classes(audio, classes).tolist()
 
 
 def test_the_wordings_of_a_task_are_our_ensemble_the_published_ones_and_each_template() -> None:
@@ -61,7 +78,8 @@ def test_the_wordings_of_a_task_are_our_ensemble_the_published_ones_and_each_tem
 
     sets = list_prompt_sets(load_task("ravdess-emotion"), label_set)
 
-    assert list(sets) == ["ensemble", "published", "published-clsp-rerun", *label_set.templates]
+    assert list(sets) == ["ensemble", "published", "published-clsp-rerun", "published-mteb", *label_set.templates]
+    assert list(sets)[:2] == [ENSEMBLE, PUBLISHED]
     assert sets["published"]["fear"] == ("fearful",)
     assert sets["published-clsp-rerun"]["fear"] == ("fear",)
     for prompts in sets.values():

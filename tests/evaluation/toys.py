@@ -1,13 +1,14 @@
 """Toy doubles: an embedder that reads a class from the file's name, and vectors made from texts."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from paraclap.audio import read_audio
+from paraclap.audio import SAMPLING_RATE, Waveform, read_audio
 
 WORDS = ("angry", "calm", "happy", "sad", "female", "male", "neutral", "fear", "disgust", "surprise")
 
@@ -20,18 +21,26 @@ def hash_vector(text: str) -> npt.NDArray[np.float32]:
 
 
 class ToyEmbedder:
-    """Embed a file by the text of its name, after reading it; count what was asked."""
+    """Embed a file by the text of its name, after reading it, and a waveform by its samples; count what was asked."""
 
     name = "toy"
     fingerprint = "f" * 64
     logit_scale = 10.0
+    facts: Mapping[str, str] = {}
 
     def __init__(self, training_corpora: tuple[str, ...] | None = ("emodb",)) -> None:
         self.training_corpora = training_corpora
         self.audio_calls: list[list[str]] = []
+        self.waveform_calls: list[Sequence[Waveform]] = []
         self.text_calls: list[list[str]] = []
 
-    def embed_audio(self, audio: pd.MultiIndex) -> npt.NDArray[np.float32]:
+    def embed_audio(
+        self, audio: pd.MultiIndex | Sequence[Waveform], sampling_rate: int | None = None
+    ) -> npt.NDArray[np.float32]:
+        if not isinstance(audio, pd.MultiIndex):
+            assert sampling_rate == SAMPLING_RATE
+            self.waveform_calls.append(audio)
+            return np.stack([self.hear(waveform) for waveform in audio])
         files = [str(file) for file in audio.get_level_values("file")]
         self.audio_calls.append(files)
         for file in files:
@@ -40,6 +49,9 @@ class ToyEmbedder:
 
     def listen(self, stem: str) -> npt.NDArray[np.float32]:
         return hash_vector(stem)
+
+    def hear(self, waveform: Waveform) -> npt.NDArray[np.float32]:
+        return hash_vector(waveform.tobytes().hex())
 
     def embed_text(self, texts: list[str]) -> npt.NDArray[np.float32]:
         self.text_calls.append(texts)

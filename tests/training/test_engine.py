@@ -268,11 +268,15 @@ def test_without_accelerate_training_says_what_to_install(recipe: Recipe, monkey
         make_engine(recipe)
 
 
-def test_shared_parameters_are_refused(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_accelerate_that_is_to_shard_by_itself_is_refused(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     made = SimpleNamespace(distributed_type=SimpleNamespace(value="FSDP"))
     monkeypatch.setattr("accelerate.Accelerator", lambda **_: made)
 
-    with pytest.raises(ConfigError, match=r"^accelerate is set up for FSDP; expected DDP: the state of a sharded run"):
+    message = (
+        r"^accelerate is set up for FSDP; expected processes alone: leave FSDP out of its configuration, and say "
+        r"shard_parameters: true in the recipe$"
+    )
+    with pytest.raises(ConfigError, match=message):
         engine.make_accelerator(recipe)
 
 

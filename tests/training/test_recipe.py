@@ -6,6 +6,7 @@ import pytest
 from paraclap.errors import ConfigError
 from paraclap.training import Recipe, list_recipes, load_recipe, parse_recipe
 from paraclap.training.parts import PartSettings
+from paraclap.training.settings import ModelSettings
 
 
 def test_the_recipe_of_mini_is_there_and_leaves_its_tests_out() -> None:
@@ -223,3 +224,30 @@ def test_it_is_known_which_captions_need_features() -> None:
 def test_a_recipe_needs_a_name() -> None:
     with pytest.raises(ConfigError, match=r"^recipe: name is .*; Field required$"):
         parse_recipe({"steps": 3})
+
+
+def test_a_recipe_takes_what_it_does_not_say_from_its_base(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("base: mini\nsteps: 7\nmodel: { depth: 2 }\n")
+
+    recipe, mini = load_recipe(str(own), overrides=["seed=3"]), load_recipe("mini")
+
+    assert (recipe.name, recipe.steps, recipe.seed) == ("paraclap-mini", 7, 3)
+    assert (recipe.corpora, recipe.captions, recipe.licence_text) == (mini.corpora, mini.captions, mini.licence_text)
+    assert recipe.model == ModelSettings(depth=2)
+
+
+def test_the_twin_of_mini_differs_by_crema_d_alone() -> None:
+    mini, twin = load_recipe("mini"), load_recipe("mini-without-cremad")
+
+    assert twin.corpora == tuple(corpus for corpus in mini.corpora if corpus.name != "crema-d")
+    assert twin.model_copy(update={"name": mini.name, "corpora": mini.corpora}) == mini
+
+
+def test_recipes_that_are_each_others_base_are_refused(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    one.write_text(f"base: {other}")
+    other.write_text(f"base: {one}")
+
+    with pytest.raises(ConfigError, match=r"one\.yaml is its own base .* expected another one"):
+        load_recipe(str(one))

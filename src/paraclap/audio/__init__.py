@@ -20,7 +20,7 @@ from paraclap.audio.disturbances import (
 )
 from paraclap.audio.log_mel import LogMel, MelSettings, compute_log_mel, normalize_log_mel, pad_log_mels
 from paraclap.audio.reading import AUDIO_SUFFIXES, find_audio, read_audio, read_duration
-from paraclap.audio.shards import locate_audio, open_audio
+from paraclap.audio.shards import hash_audio, locate_audio, open_audio
 from paraclap.audio.waveform import MIN_DURATION, SAMPLING_RATE, Waveform, convert_audio
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "draw_channel",
     "find_audio",
     "frequency_at",
+    "hash_audio",
     "limit_band",
     "locate_audio",
     "mask_band",

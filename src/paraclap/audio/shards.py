@@ -1,5 +1,6 @@
 """Audio inside of tar archives: a path such as "x.tar/a.flac" is a member, read in place, never unpacked."""
 
+import hashlib
 import io
 import os
 import tarfile
@@ -72,6 +73,18 @@ def open_audio(path: Path) -> io.BufferedReader:
         return path.open("rb") if member is None else _open_member(member)
     except OSError as error:
         raise AudioError(f"{path}: cannot be opened ({error.strerror})") from None
+
+
+def hash_audio(path: Path) -> str | None:
+    """Return the SHA-256 of the bytes of a file, or of a member of a tar archive, as 64 hexadecimal digits.
+
+    None if they cannot be read: reading them as audio will say what is wrong.
+    """
+    try:
+        with open_audio(path) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except (AudioError, OSError):
+        return None
 
 
 def _open_member(member: Member) -> io.BufferedReader:

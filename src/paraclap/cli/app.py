@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from paraclap.cli.captions import captions
 from paraclap.cli.classify import classify
+from paraclap.cli.compare import compare
 from paraclap.cli.convert import convert
 from paraclap.cli.corpus import corpus_app
 from paraclap.cli.embed import embed
@@ -18,6 +19,7 @@ from paraclap.cli.evaluate import evaluate
 from paraclap.cli.export import export
 from paraclap.cli.features import features
 from paraclap.cli.probe import probe_app
+from paraclap.cli.report import report
 from paraclap.cli.train import train
 from paraclap.errors import ParaClapError
 from paraclap.version import __version__
@@ -42,7 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (captions, classify, convert, embed, evaluate, export, features, train):
+for command in (captions, classify, compare, convert, embed, evaluate, export, features, report, train):
     app.command(no_args_is_help=True)(command)
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(probe_app, name="probe")

@@ -14,12 +14,12 @@ def export(
         typer.Option("--int8", help="Round weights of linear layers to 8 bits: smaller files, slightly other vectors."),
     ] = False,
 ) -> None:
-    """Write a model as ONNX graphs, one for audio and one for text, with its tokenizer.
+    r"""Write a model as ONNX graphs, one for audio and one for text, with its tokenizer.
 
     Example: paraclap export paraclap-mini --out mini-onnx
 
     In Python, paraclap.inference.OnnxClap("mini-onnx") embeds with it, without torch or transformers. Needs the extra
-    onnx: pip install 'paraclap[onnx]'.
+    onnx: pip install 'paraclap\[onnx]'.
     """
     from paraclap.models.onnx_export import check_export, export_onnx
     from paraclap.models.onnx_settings import ModelOrigin

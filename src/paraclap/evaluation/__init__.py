@@ -1,19 +1,28 @@
 """Zero-shot evaluation: tasks as data, metrics with intervals, results with their provenance, retrieval; no torch."""
 
-from paraclap.evaluation.embedder import Embedder
+from paraclap.evaluation.comparison import Comparison, compare_results
+from paraclap.evaluation.embedder import Embedder, ModelFacts
 from paraclap.evaluation.probe import Probe
 from paraclap.evaluation.probe_examples import ProbeSettings
 from paraclap.evaluation.probe_fitting import SpeakersCrossFoldsWarning, fit_probe
+from paraclap.evaluation.report import write_report
 from paraclap.evaluation.results import Result, read_result, write_result
 from paraclap.evaluation.retrieval import Retrieval, RetrievalMetrics, measure_retrieval
-from paraclap.evaluation.run import ALL_TASKS, Evaluation, SkippedTask, check_request, evaluate, resolve_tasks
+from paraclap.evaluation.robustness import DISTURBANCES
+from paraclap.evaluation.run import ALL_TASKS, Evaluation, EvaluationSettings, check_request, evaluate, resolve_tasks
+from paraclap.evaluation.saved_scores import rescore, rescore_results
 from paraclap.evaluation.tasks import Task, find_label_set, load_task, load_tasks
+from paraclap.evaluation.trials import SkippedTask
 from paraclap.evaluation.zero_shot import zero_shot_uar
 
 __all__ = [
     "ALL_TASKS",
+    "DISTURBANCES",
+    "Comparison",
     "Embedder",
     "Evaluation",
+    "EvaluationSettings",
+    "ModelFacts",
     "Probe",
     "ProbeSettings",
     "Result",
@@ -23,6 +32,7 @@ __all__ = [
     "SpeakersCrossFoldsWarning",
     "Task",
     "check_request",
+    "compare_results",
     "evaluate",
     "find_label_set",
     "fit_probe",
@@ -30,7 +40,10 @@ __all__ = [
     "load_tasks",
     "measure_retrieval",
     "read_result",
+    "rescore",
+    "rescore_results",
     "resolve_tasks",
+    "write_report",
     "write_result",
     "zero_shot_uar",
 ]

@@ -6,13 +6,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from paraclap.errors import ConfigError
 from paraclap.evaluation.metrics import Codes, confusion_matrix, confusion_scores
 
 LEVEL = 0.95
 NUM_DRAWS = 1_000
 SEED = 0
-MIN_SPEAKERS = 20  # below, an interval over speakers is far too narrow (simulated coverage .88 with 9-10, .50 with 2)
+MIN_SPEAKERS = 20  # below, an interval over speakers is too narrow: coverage .89 with 9, .50 with 2 (docs/intervals.md)
 _FEW = "variation between speakers not covered"
+Method = Literal["speakers", "clips"]
 
 
 @dataclass(frozen=True)
@@ -23,14 +25,19 @@ class Resampling:
     each of the `K` draws holds each unit. `note` says what the interval does not cover.
     """
 
-    method: Literal["speakers", "clips"]
+    method: Method
     units: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float32]
     note: str
 
 
 def draw_resampling(
-    truth: Codes, speakers: Codes | None, *, num_draws: int = NUM_DRAWS, seed: int = SEED
+    truth: Codes,
+    speakers: Codes | None,
+    *,
+    num_draws: int = NUM_DRAWS,
+    seed: int = SEED,
+    method: Method | None = None,
 ) -> Resampling:
     """Draw speakers with replacement if there are at least 20, else clips within each speaker and class.
 
@@ -39,20 +46,27 @@ def draw_resampling(
         speakers: speaker numbers `[N]` from 0 on, or None if a clip's speaker is unknown.
         num_draws: how many bootstrap draws.
         seed: of the random numbers.
+        method: what to draw, however many speakers there are; for studies of the intervals themselves.
+
+    Raises:
+        ConfigError: if speakers are to be drawn and are unknown.
     """
     rng = np.random.default_rng(seed)
     num_speakers = 0 if speakers is None else int(speakers.max()) + 1
-    if speakers is not None and num_speakers >= MIN_SPEAKERS:
+    method = method or ("speakers" if num_speakers >= MIN_SPEAKERS else "clips")
+    few = f"{num_speakers} speakers, fewer than {MIN_SPEAKERS}" if num_speakers < MIN_SPEAKERS else ""
+    if method == "speakers":
+        if speakers is None:
+            raise ConfigError("speakers are unknown and cannot be drawn; expected their numbers, or method 'clips'")
         weights = rng.multinomial(num_speakers, np.full(num_speakers, 1 / num_speakers), size=num_draws)
-        return Resampling("speakers", np.asarray(speakers, np.int64), weights.astype(np.float32), "")
+        note = few and f"interval too narrow: {few}"
+        return Resampling("speakers", np.asarray(speakers, np.int64), weights.astype(np.float32), note)
     cells = np.asarray(truth) + (0 if speakers is None else np.asarray(speakers) * (int(truth.max()) + 1))
     draws = np.zeros((num_draws, len(truth)), dtype=np.float32)
     for cell in np.unique(cells):
         clips = np.flatnonzero(cells == cell)
         draws[:, clips] = rng.multinomial(len(clips), np.full(len(clips), 1 / len(clips)), size=num_draws)
-    note = (
-        f"{_FEW}: {'speakers unknown' if speakers is None else f'{num_speakers} speakers, fewer than {MIN_SPEAKERS}'}"
-    )
+    note = f"{_FEW}: {'speakers unknown' if speakers is None else few or 'clips were asked for'}"
     return Resampling("clips", np.arange(len(truth)), draws, note)
 
 
@@ -71,10 +85,16 @@ def find_bounds(
     resampling: Resampling, truth: Codes, predicted: Codes, num_classes: int
 ) -> dict[str, tuple[float, float]]:
     """Return the 95 % percentile interval (low, high) of every metric, from class numbers `[N]`."""
-    tail = (1 - LEVEL) / 2
     scores = confusion_scores(draw_confusions(resampling, truth, predicted, num_classes))
-    bounds = {name: np.quantile(values, [tail, 1 - tail]) for name, values in scores.items()}
-    return {name: (float(low), float(high)) for name, (low, high) in bounds.items()}
+    return {name: bound_draws(draws) for name, draws in scores.items()}
+
+
+def bound_draws(draws: npt.NDArray[np.floating[Any]]) -> tuple[float, float]:
+    """Return the 95 % percentile interval (low, high) of draws `[K]`, without those that are NaN; NaN if all are."""
+    tail = (1 - LEVEL) / 2
+    kept = draws[~np.isnan(draws)]
+    low, high = np.quantile(kept, [tail, 1 - tail]) if len(kept) else (np.nan, np.nan)
+    return float(low), float(high)
 
 
 def uar_by_speaker(truth: Codes, predicted: Codes, speakers: Codes, num_classes: int) -> npt.NDArray[np.float64]:

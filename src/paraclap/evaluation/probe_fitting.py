@@ -15,7 +15,7 @@ from paraclap.errors import CorpusError
 from paraclap.evaluation.embedder import Embedder, embed_clips
 from paraclap.evaluation.folds import load_sklearn, plan_folds
 from paraclap.evaluation.intervals import draw_resampling
-from paraclap.evaluation.measuring import describe_interval, measure_with_bounds
+from paraclap.evaluation.measuring import bound_all, describe_interval, draw_prediction_metrics
 from paraclap.evaluation.metrics import Codes, load_audmetric, measure
 from paraclap.evaluation.probe import Probe
 from paraclap.evaluation.probe_examples import Examples, ProbeSettings, check_counts, select_examples
@@ -141,14 +141,14 @@ def _validate(examples: Examples, predicted: Codes, *, num_folds: int, crossing:
     """Measure what cross-validation predicted."""
     clips, classes = examples.clips, examples.classes
     scores = measure(clips.truth, predicted, classes)
-    resampling = draw_resampling(clips.truth, clips.speakers)
+    resampling = draw_resampling(clips.strata, clips.speakers)
     return Validation(
         by="clip" if crossing else "speaker",
         folds=num_folds,
         clips=len(clips.truth),
         clips_by_class=dict(zip(classes, np.bincount(clips.truth).tolist(), strict=True)),
         speakers=None if clips.speakers is None else len(clips.speaker_names),
-        metrics=measure_with_bounds(clips.truth, predicted, classes, resampling=resampling),
+        metrics=bound_all(draw_prediction_metrics(clips.truth, predicted, classes, resampling=resampling)),
         recall=scores.recall,
         confusion=tuple(tuple(map(int, row)) for row in scores.confusion),
         interval=describe_interval(clips, predicted, len(classes), resampling=resampling),

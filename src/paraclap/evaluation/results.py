@@ -8,11 +8,16 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from paraclap.errors import ParaClapError
+from paraclap.evaluation.pairing import PairedDifference
+from paraclap.evaluation.tasks import Kind, PublishedFigure
 from paraclap.storage import read_json, write_json
 from paraclap.version import __version__
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _PACKAGES = ("numpy", "audmetric", "transformers", "torch")
+
+
+Protocol = Literal["plain", "channel-adapted", "speaker-adapted"]
 
 
 class _Record(BaseModel):
@@ -20,7 +25,7 @@ class _Record(BaseModel):
 
 
 class Metric(_Record):
-    """Hold a metric in 0..1 and its interval."""
+    """Hold a metric and its interval, in 0..1; of correlations in -1..1, and of a median rank from 1 on."""
 
     value: float
     low: float
@@ -61,26 +66,78 @@ class SkippedFile(_Record):
     reason: str
 
 
+class Baseline(_Record):
+    """Hold what something else than the model reaches on the same clips, and what it was given to learn from."""
+
+    name: str
+    protocol: Protocol = "plain"
+    metrics: dict[str, Metric]
+    note: str = ""
+
+
+class Group(_Record):
+    """Hold how the clips of one group of speakers fare; the UAR is over the classes that all groups have."""
+
+    clips: int
+    speakers: int | None
+    uar: Metric
+
+
+class Fairness(_Record):
+    """Hold how groups of speakers fare, and the gap in UAR between the best and the worst of them."""
+
+    groups: dict[str, Group]
+    best: str
+    worst: str
+    gap: PairedDifference
+
+
+class Robustness(_Record):
+    """Hold how a disturbance changes the metrics, and the mean cosine of clean and disturbed clips' vectors."""
+
+    metrics: dict[str, Metric]
+    change: dict[str, PairedDifference]
+    similarity: float
+
+
+class Sample(_Record):
+    """Say that a seeded, label-balanced part of a task's clips was scored."""
+
+    limit: int
+    clips_in_all: int
+    seed: int
+
+
 class Result(_Record):
     """Hold what one model reached on one task; `metrics`, `recall` and `confusion` are of our prompt ensemble.
 
-    `confusion` counts clips, true classes as rows in the order of `classes`; `recall` names the classes that occur.
-    `prompts` has the exact sentences of every entry of `by_prompts`.
+    `metric` names the one that the task is known by. `confusion` counts clips, true classes as rows in the order of
+    `classes`; `recall` names the classes that occur. `prompts` has the exact sentences of every entry of `by_prompts`.
+    A multi-label task has no confusion, but the AUROC of each class in `auroc`; one of retrieval has neither.
     """
 
     format_version: int = FORMAT_VERSION
     task: str
+    kind: Kind = "single-label"
     corpus: str
     label: str
     classes: tuple[str, ...]
     absent_classes: tuple[str, ...]
     model: str
-    protocol: Literal["plain", "channel-adapted", "speaker-adapted"] = "plain"
+    model_facts: dict[str, str] = {}
+    protocol: Protocol = "plain"
+    metric: str = "uar"
     metrics: dict[str, Metric]
     by_prompts: dict[str, dict[str, Metric]]
     recall: dict[str, float]
     confusion: tuple[tuple[int, ...], ...]
+    auroc: dict[str, Metric] = {}
+    baselines: tuple[Baseline, ...] = ()
+    fairness: dict[str, Fairness] = {}
+    robustness: dict[str, Robustness] = {}
+    figures: tuple[PublishedFigure, ...] = ()
     prompts: dict[str, dict[str, tuple[str, ...]]]
+    sample: Sample | None = None
     clips: int
     speakers: int | None
     interval: IntervalMethod
@@ -117,8 +174,11 @@ def read_result(path: Path) -> Result:
     """
     content = read_json(path)
     found = content.get("format_version") if isinstance(content, dict) else None
-    if isinstance(found, int) and found != FORMAT_VERSION:
-        raise ParaClapError(f"{path} has result format {found}; this paraclap reads {FORMAT_VERSION}: evaluate again")
+    if isinstance(found, int) and not 1 <= found <= FORMAT_VERSION:
+        raise ParaClapError(
+            f"{path} has result format {found}; this paraclap reads up to {FORMAT_VERSION}: "
+            "upgrade it or evaluate again"
+        )
     try:
         return Result.model_validate(content)
     except ValidationError as error:

@@ -34,6 +34,15 @@ class Retrieval:
     audio_to_text: RetrievalMetrics
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """Hold which queries have a right answer, the rank of the first one, and the average precision, each `[Q]`."""
+
+    queries: npt.NDArray[np.intp]
+    ranks: npt.NDArray[np.int64]
+    precisions: npt.NDArray[np.float64]
+
+
 def measure_retrieval(
     audio_embeds: npt.NDArray[Any], text_embeds: npt.NDArray[Any], relation: npt.NDArray[Any], *, chunk_size: int = 64
 ) -> Retrieval:
@@ -56,15 +65,25 @@ def measure_retrieval(
     _check(audio, text, relation)
     if chunk_size < 1:
         raise QueryError(f"chunk size {chunk_size}; expected 1 or more queries at once")
+    of_texts = rank_answers(text, audio, relation.T, chunk_size=chunk_size)
+    of_audio = rank_answers(audio, text, relation, chunk_size=chunk_size)
     return Retrieval(
-        text_to_audio=_measure_one_way(text, audio, relation.T, chunk_size),
-        audio_to_text=_measure_one_way(audio, text, relation, chunk_size),
+        text_to_audio=_summarize(of_texts, num_queries=len(text)),
+        audio_to_text=_summarize(of_audio, num_queries=len(audio)),
     )
 
 
-def _measure_one_way(
-    queries: npt.NDArray[Any], answers: npt.NDArray[Any], relation: npt.NDArray[Any], chunk_size: int
-) -> RetrievalMetrics:
+def rank_answers(
+    queries: npt.NDArray[Any], answers: npt.NDArray[Any], relation: npt.NDArray[Any], *, chunk_size: int = 64
+) -> Ranking:
+    """Rank all answers for every query by cosine, as `measure_retrieval` does one way.
+
+    Args:
+        queries: unit vectors `[N, D]`.
+        answers: unit vectors `[M, D]`.
+        relation: 1 where an answer is right, 0 where it is wrong, -1 where that is unknown, `[N, M]`.
+        chunk_size: how many queries are ranked at once.
+    """
     asked = np.flatnonzero((relation == 1).any(axis=1))
     answers = answers.astype(np.float64)
     ranks, precisions = np.empty(len(asked), dtype=np.int64), np.empty(len(asked))
@@ -74,14 +93,19 @@ def _measure_one_way(
         similarity = (queries[part].astype(np.float64) @ answers.T).astype(np.float32)
         chunk = slice(begin, begin + len(part))
         ranks[chunk], precisions[chunk] = _rank(similarity, relation[part])
+    return Ranking(asked, ranks, precisions)
+
+
+def _summarize(ranking: Ranking, *, num_queries: int) -> RetrievalMetrics:
+    ranks = ranking.ranks
     return RetrievalMetrics(
         recall_at_1=float(np.mean(ranks <= 1)),
         recall_at_5=float(np.mean(ranks <= 5)),
         recall_at_10=float(np.mean(ranks <= 10)),
         median_rank=float(np.median(ranks)),
-        mean_average_precision=float(np.mean(precisions)),
-        num_queries=len(asked),
-        num_without_answer=len(queries) - len(asked),
+        mean_average_precision=float(np.mean(ranking.precisions)),
+        num_queries=len(ranks),
+        num_without_answer=num_queries - len(ranks),
     )
 
 

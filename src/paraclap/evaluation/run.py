@@ -1,37 +1,55 @@
 """The evaluation of one model on many tasks: audio and texts embedded once each, results written as they come."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from paraclap.corpora import assign_splits, find_root, import_corpus
-from paraclap.errors import ConfigError, CorpusError, QueryError
-from paraclap.evaluation.clips import select_clips
+from paraclap.audio import read_disturbances
+from paraclap.errors import ConfigError, CorpusError, QueryError, list_known
+from paraclap.evaluation.baselines import fit_probe_baseline
+from paraclap.evaluation.classical_baselines import ClassicalBaselines
 from paraclap.evaluation.embedder import Embedder, embed_clips
+from paraclap.evaluation.embedding_cache import EmbeddingCache
+from paraclap.evaluation.folds import load_sklearn
 from paraclap.evaluation.metrics import load_audmetric
-from paraclap.evaluation.results import Result, write_result
-from paraclap.evaluation.scoring import Trial, score_trial
+from paraclap.evaluation.results import Result, Robustness, write_result
+from paraclap.evaluation.robustness import measure_robustness
+from paraclap.evaluation.saved_scores import write_scores
+from paraclap.evaluation.scoring import Scored, score_trial
 from paraclap.evaluation.tasks import Task, load_task, load_tasks, read_tasks
-from paraclap.evaluation.zero_shot import list_prompt_sets
-from paraclap.queries import load_label_set
+from paraclap.evaluation.trials import Batch, SkippedTask, Trial, prepare_batches
 from paraclap.records import BadFile
-from paraclap.storage import hash_table
 
 ALL_TASKS = "all"
 Progress = Callable[[str, int, int], None]  # corpus, clips done, clips in all
+_TextEmbeds = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class SkippedTask:
-    """Name a task that was not evaluated and say why, in one sentence."""
+class EvaluationSettings:
+    """Say what of an evaluation is wanted.
 
-    task: str
-    reason: str
+    `out` is the folder that gets TASK.json, with `saves_scores` also TASK.scores.parquet, as soon as the tasks of a
+    corpus are done. `limit` is how many clips of a task are taken at most, balanced by class. `disturbances` are names
+    of those that clips are heard with, too. `has_probe` adds a supervised linear probe on the same embeddings, and
+    `classical_corpora` the classifier without language that is trained on them (openSMILE, non-commercial). `notes`
+    say what is to be known of the copy of a corpus, by its name. `cache` is the folder in which embeddings are kept for
+    the next evaluation; nowhere if None.
+    """
+
+    out: Path | None = None
+    limit: int | None = None
+    disturbances: tuple[str, ...] = ()
+    has_probe: bool = False
+    classical_corpora: tuple[str, ...] = ()
+    saves_scores: bool = False
+    notes: Mapping[str, str] = field(default_factory=dict)
+    cache: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -41,17 +59,6 @@ class Evaluation:
     results: tuple[Result, ...]
     skipped: tuple[SkippedTask, ...]
     bad_files: tuple[BadFile, ...]
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Hold the trials on one corpus: its folder, its index of utterances, and the files that the import left out."""
-
-    corpus: str
-    root: Path
-    index: pd.MultiIndex
-    trials: tuple[Trial, ...]
-    findings: tuple[BadFile, ...]
 
 
 def resolve_tasks(names: Sequence[str]) -> list[Task]:
@@ -77,20 +84,34 @@ def resolve_tasks(names: Sequence[str]) -> list[Task]:
     return list(wanted.values())
 
 
-def check_request(task_names: Sequence[str], corpora_root: Path, *, out: Path | None = None) -> list[Task]:
+def check_request(task_names: Sequence[str], corpora_root: Path, settings: EvaluationSettings) -> list[Task]:
     """Return the tasks asked for, after checking all that can be checked before a model is loaded.
 
     Raises:
         QueryError: if a task does not exist, or none is named.
         CorpusError: if `corpora_root` is no folder.
-        ConfigError: if `out` is a file, or audmetric is not installed.
+        ConfigError: if `out` is a file, a disturbance does not exist, scores are to be saved nowhere, the limit is not
+            positive, a note is on a corpus of no task, or audmetric is not installed, or scikit-learn for a probe.
     """
     tasks = resolve_tasks(task_names)
     if not corpora_root.is_dir():
         raise CorpusError(f"no folder {corpora_root}; expected one that holds corpora in their official layout")
-    if out is not None and out.exists() and not out.is_dir():
-        raise ConfigError(f"{out} is a file; expected a folder for the results, or a new name")
+    if settings.out is not None and settings.out.exists() and not settings.out.is_dir():
+        raise ConfigError(f"{settings.out} is a file; expected a folder for the results, or a new name")
+    if settings.out is None and settings.saves_scores:
+        raise ConfigError("scores are to be saved and no folder is named; expected one (out)")
+    if settings.limit is not None and settings.limit < 1:
+        raise ConfigError(f"limit is {settings.limit}; expected 1 clip a task or more")
+    for name in settings.disturbances:
+        if name not in read_disturbances():
+            raise ConfigError(f"no disturbance {name!r}{list_known(name, list(read_disturbances()))}")
+    corpora = {corpus for task in tasks for corpus in (task.corpus, *task.parts)}
+    for name in settings.notes:
+        if name not in corpora:
+            raise ConfigError(f"a note on {name!r}, which no task here is about{list_known(name, sorted(corpora))}")
     load_audmetric()
+    if settings.has_probe:
+        load_sklearn()
     return tasks
 
 
@@ -99,7 +120,7 @@ def evaluate(
     embedder: Embedder,
     corpora_root: Path,
     *,
-    out: Path | None = None,
+    settings: EvaluationSettings | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Evaluate a model on tasks: each corpus is read and embedded once, each text once.
@@ -111,92 +132,138 @@ def evaluate(
         task_names: names of tasks; "all" stands for every task.
         embedder: the model.
         corpora_root: folder that holds the corpora in their official layout, each in a folder of its name.
-        out: folder that gets TASK.json as soon as a task is done.
+        settings: what else is wanted.
         progress: called with the corpus, the clips done and the clips in all.
 
     Raises:
         QueryError: if a task does not exist, or none is named.
         CorpusError: if `corpora_root` is no folder.
-        ConfigError: if `out` is a file, or audmetric is not installed.
+        ConfigError: if the settings are not right, or audmetric is not installed.
     """
-    tasks = check_request(task_names, corpora_root, out=out)
-    batches: list[_Batch] = []
-    skipped: list[SkippedTask] = []
-    for corpus in dict.fromkeys(task.corpus for task in tasks):
-        asked = [task for task in tasks if task.corpus == corpus]
-        try:
-            batch, unfit = _prepare_batch(asked, find_root(corpus, corpora_root))
-        except CorpusError as error:
-            skipped += [SkippedTask(task.name, str(error)) for task in asked]
-            continue
-        batches.append(batch)
-        skipped += unfit
+    settings = settings or EvaluationSettings()
+    tasks = check_request(task_names, corpora_root, settings)
+    batches, skipped = prepare_batches(tasks, corpora_root, limit=settings.limit, notes=settings.notes)
     texts = list(dict.fromkeys(text for batch in batches for trial in batch.trials for text in trial.texts))
     text_embeds = dict(zip(texts, embedder.embed_text(texts), strict=True)) if texts else {}
     results: list[Result] = []
     bad_files: list[BadFile] = []
-    for batch in batches:
-        scored, unreadable = _evaluate_batch(batch, embedder, text_embeds, progress)
-        results += scored
-        bad_files += [*batch.findings, *unreadable]
-        if out is not None:
-            for result in scored:
-                write_result(out, result)
-        scored_names = {result.task for result in scored}
-        skipped += [
-            SkippedTask(trial.task.name, f"none of its {len(trial.clips.rows)} clips in {batch.root} could be read")
-            for trial in batch.trials
-            if trial.task.name not in scored_names
-        ]
+    classical = None
+    if settings.classical_corpora:
+        classical = ClassicalBaselines(settings.classical_corpora, corpora_root, progress=progress)
+    with nullcontext() if settings.cache is None else closing(EmbeddingCache(settings.cache)) as cache:
+        for batch in batches:
+            scored, unfit, unreadable = _BatchRun(
+                batch, embedder, text_embeds, settings, cache, classical, progress
+            ).run()
+            results += scored
+            skipped += unfit
+            bad_files += [*batch.findings, *unreadable]
     return Evaluation(tuple(results), tuple(skipped), tuple(bad_files))
 
 
-def _prepare_batch(tasks: Sequence[Task], root: Path) -> tuple[_Batch, list[SkippedTask]]:
-    """Import a corpus and choose the clips of each task: all that can fail early fails before anything is embedded."""
-    corpus = tasks[0].corpus
-    imported = import_corpus(corpus, root, progress=True)
-    fingerprint = hash_table(imported.manifest)
-    manifest = imported.manifest
-    trials: list[Trial] = []
-    skipped: list[SkippedTask] = []
-    for task in tasks:
-        try:
-            if task.split and manifest is imported.manifest:
-                manifest = manifest.assign(split=assign_splits(manifest))
-            clips = select_clips(task, manifest)
-        except CorpusError as error:
-            skipped.append(SkippedTask(task.name, str(error)))
-        else:
-            trials.append(Trial(task, clips, list_prompt_sets(task, load_label_set(task.label_set)), fingerprint))
-    prefix = f"{root}/"
-    findings = [BadFile(bad.file.removeprefix(prefix), bad.reason.replace(prefix, "")) for bad in imported.bad_files]
-    return _Batch(corpus, root, cast("pd.MultiIndex", manifest.index), tuple(trials), tuple(findings)), skipped
+@dataclass(frozen=True)
+class _BatchRun:
+    """Score the trials on one corpus: what they need is embedded once, clean and with each disturbance."""
 
+    batch: Batch
+    embedder: Embedder
+    text_embeds: _TextEmbeds
+    settings: EvaluationSettings
+    cache: EmbeddingCache | None
+    classical: ClassicalBaselines | None
+    progress: Progress | None
 
-def _evaluate_batch(
-    batch: _Batch, embedder: Embedder, text_embeds: Mapping[str, npt.NDArray[Any]], progress: Progress | None
-) -> tuple[list[Result], list[BadFile]]:
-    """Embed what the trials of a corpus need, once, and score each of them on what could be read."""
-    if not batch.trials:
-        return [], []
-    rows = np.unique(np.concatenate([trial.clips.rows for trial in batch.trials]))
-    done = 0
+    def run(self) -> tuple[list[Result], list[SkippedTask], list[BadFile]]:
+        """Return the results, which are written if wanted, the tasks left out, and the files that could not be read."""
+        if not self.batch.trials:
+            return [], [], []
+        rows = np.unique(np.concatenate([trial.clips.rows for trial in self.batch.trials]))
+        embeds, is_good, bad_files = self._embed(rows)
+        found = [self._score(trial, rows, embeds, is_good, bad_files) for trial in self.batch.trials]
+        pairs = [one for one in found if not isinstance(one, SkippedTask)]
+        skipped = [one for one in found if isinstance(one, SkippedTask)]
+        results = [scored.result for _, scored in pairs]
+        for name in self.settings.disturbances:
+            disturbed, is_heard, unheard = self._embed(rows, disturbance=name)
+            known = {bad.file for bad in bad_files}
+            bad_files += [bad for bad in unheard if bad.file not in known]
+            for place, (trial, _) in enumerate(pairs):
+                robustness = self._disturb(trial, rows, (embeds, disturbed), is_good & is_heard)
+                if robustness is not None:
+                    every = {**results[place].robustness, name: robustness}
+                    results[place] = results[place].model_copy(update={"robustness": every})
+        if self.settings.out is not None:
+            for result, (trial, scored) in zip(results, pairs, strict=True):
+                if self.settings.saves_scores:
+                    write_scores(self.settings.out, trial, self.embedder, scored)
+                write_result(self.settings.out, result)
+        return results, skipped, bad_files
 
-    def advance(num_clips: int) -> None:
-        nonlocal done
-        done += num_clips
-        if progress is not None:
-            progress(batch.corpus, done, len(rows))
+    def _embed(
+        self, rows: npt.NDArray[np.int64], *, disturbance: str | None = None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], list[BadFile]]:
+        done = 0
+        work = self.batch.corpus if disturbance is None else f"{self.batch.corpus}, {disturbance}"
 
-    embeds, is_good, bad_files = embed_clips(embedder, batch.index[rows], batch.root, advance=advance)
-    results = []
-    for trial in batch.trials:
+        def advance(num_clips: int) -> None:
+            nonlocal done
+            done += num_clips
+            if self.progress is not None:
+                self.progress(work, done, len(rows))
+
+        return embed_clips(
+            self.embedder,
+            self.batch.index[rows],
+            self.batch.root,
+            cache=self.cache,
+            disturb=disturbance,
+            advance=advance,
+        )
+
+    def _score(
+        self,
+        trial: Trial,
+        rows: npt.NDArray[np.int64],
+        embeds: npt.NDArray[np.float32],
+        is_good: npt.NDArray[np.bool_],
+        bad_files: Sequence[BadFile],
+    ) -> tuple[Trial, Scored] | SkippedTask:
         places = np.searchsorted(rows, trial.clips.rows)
         readable = is_good[places]
         if not readable.any():
-            continue
+            reason = f"none of its {len(trial.clips)} clips in {self.batch.root} could be read"
+            return SkippedTask(trial.task.name, reason)
         own = set(trial.clips.index[~readable].get_level_values("file"))
-        unusable = [*batch.findings, *(bad for bad in bad_files if bad.file in own)]
-        kept = replace(trial, clips=trial.clips.keep(readable))
-        results.append(score_trial(kept, embedder, embeds[places[readable]], text_embeds, bad_files=unusable))
-    return results, bad_files
+        unusable = [*self.batch.findings, *(bad for bad in bad_files if bad.file in own)]
+        kept = trial if readable.all() else trial.keep(readable)
+        vectors = embeds[places[readable]]
+        scored = score_trial(kept, self.embedder, vectors, self.text_embeds, bad_files=unusable)
+        if not scored.drawn:
+            is_retrieval = trial.task.kind == "retrieval"
+            needed = "captions of them" if is_retrieval else "a class that is true of some of them and false of others"
+            reason = f"nothing can be measured on its {len(kept.clips)} clips; expected {needed}"
+            return SkippedTask(trial.task.name, reason)
+        baselines = scored.result.baselines
+        if self.settings.has_probe:
+            baselines += fit_probe_baseline(kept, vectors, resampling=scored.resampling)
+        if self.classical is not None:
+            baselines += self.classical.predict(kept, self.batch, resampling=scored.resampling)
+        scored = replace(scored, result=scored.result.model_copy(update={"baselines": baselines}))
+        return kept, scored
+
+    def _disturb(
+        self,
+        trial: Trial,
+        rows: npt.NDArray[np.int64],
+        embeds: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]],
+        is_good: npt.NDArray[np.bool_],
+    ) -> Robustness | None:
+        """Return how a trial fares with disturbed clips; None of retrieval, and where no clip can be heard so."""
+        places = np.searchsorted(rows, trial.clips.rows)
+        heard = is_good[places]
+        if trial.task.kind == "retrieval" or not heard.any():
+            return None
+        clean, disturbed = (of_rows[places[heard]] for of_rows in embeds)
+        return measure_robustness(
+            trial.keep(heard), clean, disturbed, self.text_embeds, logit_scale=self.embedder.logit_scale
+        )

@@ -11,6 +11,7 @@ from paraclap.evaluation.metrics import confusion_matrix, confusion_scores
 from paraclap.evaluation.tasks import Task
 from paraclap.queries import LabelSet, embed_classes
 
+ENSEMBLE, PUBLISHED = "ensemble", "published"  # names of wordings, beside those of single templates
 PromptSet = dict[str, tuple[str, ...]]  # class -> its prompts
 
 
@@ -21,9 +22,9 @@ def list_prompt_sets(task: Task, label_set: LabelSet) -> dict[str, PromptSet]:
     others, and each template of the label set stands under its own text.
     """
     label_set = label_set.restrict(task.classes)
-    sets: dict[str, PromptSet] = {"ensemble": label_set.prompts}
+    sets: dict[str, PromptSet] = {ENSEMBLE: label_set.prompts}
     for place, published in enumerate(task.published):
-        key = "published" if place == 0 else f"published-{published.name}"
+        key = PUBLISHED if place == 0 else f"{PUBLISHED}-{published.name}"
         sets[key] = {name: (published.prompts[name],) for name in task.classes}
     for template, prompts in label_set.by_template().items():
         sets[template] = {name: (prompts[name],) for name in task.classes}
@@ -41,12 +42,18 @@ def predict_classes(audio_embeds: npt.NDArray[Any], class_embeds: npt.NDArray[An
     return nearest
 
 
-def predict_prompt_set(
+def compare_prompt_set(
     audio_embeds: npt.NDArray[Any], prompts: PromptSet, text_embeds: Mapping[str, npt.NDArray[Any]]
-) -> npt.NDArray[np.int64]:
-    """Return the class numbers `[N]` that one wording predicts, given the vector `[D]` of every prompt by its text."""
+) -> npt.NDArray[np.float32]:
+    """Return the cosine of each clip and each class of one wording, `[N, C]`; the first of the greatest is predicted.
+
+    Args:
+        audio_embeds: unit vectors `[N, D]`.
+        prompts: of each class.
+        text_embeds: the unit vector `[D]` of every prompt, by its text.
+    """
     class_embeds = embed_classes([np.stack([text_embeds[text] for text in texts]) for texts in prompts.values()])
-    return predict_classes(audio_embeds, class_embeds)
+    return np.asarray(np.asarray(audio_embeds) @ class_embeds.T, dtype=np.float32)
 
 
 def zero_shot_uar(

@@ -1,6 +1,5 @@
 """The rows of a features table, measured or found in the cache, in their order and a partition at a time."""
 
-import hashlib
 import os
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
@@ -10,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from paraclap.audio import open_audio
-from paraclap.errors import AudioError, ParaClapError
+from paraclap.audio import hash_audio
+from paraclap.errors import ParaClapError
 from paraclap.features.cache import FeatureCache
 from paraclap.features.extraction import Features, find_opensmile
 from paraclap.features.functionals import FEATURE_SET, rules_revision
@@ -76,7 +75,7 @@ def measure(
         ParaClapError: if a process was killed.
     """
     version = find_opensmile()
-    hash_once = lru_cache(maxsize=64)(_hash_if_there)  # the rows of a file stand together
+    hash_once = lru_cache(maxsize=64)(hash_audio)  # the rows of a file stand together
     num_partitions = -(-len(segments) // PARTITION_SIZE)
     num_workers = max(1, min(num_workers or _count_processors(), num_partitions))
     workers = Workers(num_workers)
@@ -111,14 +110,6 @@ def _begin(
         cached.update(cache.find([key for key in keys if key is not None]))
     fresh = [row for row, key in zip(rows, keys, strict=True) if key not in cached]
     return _Begun(rows, keys, cached, workers.submit(root, fresh) if fresh else None)
-
-
-def _hash_if_there(path: Path) -> str | None:
-    try:
-        with open_audio(path) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except (AudioError, OSError):
-        return None  # reading it as audio will say what is wrong
 
 
 def _make_key(content: str | None, row: Segment, version: str) -> str | None:

@@ -11,8 +11,9 @@ import audformat
 import numpy as np
 import pandas as pd
 
+from paraclap.cache_file import default_cache_folder
 from paraclap.errors import CorpusError
-from paraclap.features.cache import FeatureCache, default_cache_folder
+from paraclap.features.cache import FeatureCache
 from paraclap.features.extraction import Features, find_opensmile, lack_features
 from paraclap.features.functionals import FEATURE_SET, feature_names
 from paraclap.features.measuring import Partition, measure

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from paraclap.inference.laion_clap import LaionClap
     from paraclap.inference.loading import load_model
     from paraclap.inference.long_texts import CutText, TextCutWarning
+    from paraclap.inference.mteb_model import MtebModel, as_mteb_model
     from paraclap.inference.onnx_runtime import OnnxClap
     from paraclap.inference.scores import compute_probabilities
 
@@ -23,9 +24,11 @@ _HOMES = {  # imported on first use, so that OnnxClap does without torch
     "EncodedClips": "encoding",
     "HearingLimits": "encoding",
     "LaionClap": "laion_clap",
+    "MtebModel": "mteb_model",
     "OnnxClap": "onnx_runtime",
     "ParaClap": "clap",
     "TextCutWarning": "long_texts",
+    "as_mteb_model": "mteb_model",
     "compute_probabilities": "scores",
     "load_model": "loading",
     "make_index": "clips",
@@ -40,9 +43,11 @@ __all__ = [
     "EncodedClips",
     "HearingLimits",
     "LaionClap",
+    "MtebModel",
     "OnnxClap",
     "ParaClap",
     "TextCutWarning",
+    "as_mteb_model",
     "compute_probabilities",
     "load_model",
     "make_index",

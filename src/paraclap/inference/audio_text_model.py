@@ -92,6 +92,11 @@ class AudioTextModel(ABC):
         """How long the model hears at once, and if it sees padding."""
         return NO_LIMITS
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a reader of results wants to know of the model beside its name: number of parameters, licence, ..."""
+        return {}
+
     def open_encoders(self) -> AbstractContextManager[Encoders | None]:
         """Return a context with the threads that call `encode_waveforms`; without any it is called in the user's."""
         return nullcontext()

@@ -105,6 +105,20 @@ class ParaClap(AudioTextModel):
         return float(self.model.logit_scale.detach().exp())
 
     @property
+    def facts(self) -> dict[str, str]:
+        """What a reader of results wants to know of the model beside its name."""
+        model = self.model
+        learned = sum(p.numel() for name, p in model.named_parameters() if not name.startswith("text_tower."))
+        texts = sum(p.numel() for p in model.text_tower.parameters())
+        return {
+            "audio tower": str(model.config.audio_config.model_type),
+            "parameters without the text tower": f"{learned:,}",
+            "parameters of the text tower": f"{texts:,}",
+            "size of an embedding": str(model.config.projection_dim),
+            "computed in": str(model.dtype).removeprefix("torch."),
+        }
+
+    @property
     def limits(self) -> HearingLimits:
         """How long the audio tower hears at once, and if it sees padding."""
         config = self.model.config

@@ -82,6 +82,8 @@ class BatchPlanner:
         sizes = np.array([len(rows) for rows in self._rows], dtype=float)
         weights = sizes**recipe.sampling_temperature * [clips.settings.weight for clips in clip_sets]
         self._shares = weights / weights.sum()
+        self._cumulated = _cumulate(self._shares)
+        self._cumulated_rows = [None if shares is None else _cumulate(shares) for shares in self._row_shares]
 
     @property
     def shares(self) -> dict[str, float]:
@@ -123,9 +125,9 @@ class BatchPlanner:
         return [self._draw_window(clip_set, row, number) for number in range(self._recipe.windows_per_clip)]
 
     def _draw_clip(self, seconds: float, seed: tuple[int, ...], generator: np.random.Generator) -> PlannedClip:
-        clip_set = int(generator.choice(len(self._shares), p=self._shares))
-        rows, shares = self._rows[clip_set], self._row_shares[clip_set]
-        row = int(rows[generator.integers(len(rows))] if shares is None else generator.choice(rows, p=shares))
+        clip_set = _draw(self._cumulated, generator)
+        rows, cumulated = self._rows[clip_set], self._cumulated_rows[clip_set]
+        row = int(rows[generator.integers(len(rows)) if cumulated is None else _draw(cumulated, generator)])
         if self._recipe.windows_per_clip:
             number = int(generator.integers(self._recipe.windows_per_clip))
             return PlannedClip(clip_set, row, self._draw_window(clip_set, row, number))
@@ -155,6 +157,16 @@ class BatchPlanner:
         is_cut = clip.view.is_cut(clips.audio.duration(clip.row))
         broken = find_broken(clip.view.disturbances, crop_seconds=clip.view.seconds if is_cut else None)
         return {name: levels for name, levels in clips.facts[clip.row].items() if name not in broken}
+
+
+def _cumulate(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    cumulated = shares.cumsum()
+    return np.asarray(cumulated / cumulated[-1])
+
+
+def _draw(cumulated: npt.NDArray[np.float64], generator: np.random.Generator) -> int:
+    """Draw what `generator.choice` draws, which sums up and checks all shares every time: 0.5 ms of 60,000 rows."""
+    return int(cumulated.searchsorted(generator.random(), side="right"))
 
 
 def _balance(clips: ClipSet, rows: npt.NDArray[np.intp], recipe: Recipe) -> npt.NDArray[np.float64] | None:

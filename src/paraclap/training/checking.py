@@ -14,6 +14,7 @@ from paraclap.training.loading import LoadedBatch, load_batches
 from paraclap.training.loop import make_batches
 from paraclap.training.recipe import Recipe
 from paraclap.training.run import prepare_run
+from paraclap.training.sharded import own_part
 
 _STEPS = 5
 _FIRST = 1  # steps that are not counted: kernels and workers start in them
@@ -70,10 +71,10 @@ def _time(batches: Iterator[LoadedBatch], seconds: list[float]) -> Iterator[Load
 
 
 def _count_state(model: torch.nn.Module) -> int:
-    """Count the bytes of all weights, and of the four numbers that training keeps beside each that is trained."""
+    """Count the bytes of this process' weights, and of the four numbers that training keeps beside each it trains."""
     total = 0
     for parameter in model.parameters():
-        size = parameter.numel() * parameter.element_size()
+        size = own_part(parameter).numel() * parameter.element_size()
         total += size * (5 if parameter.requires_grad else 1)  # gradient, two moments of AdamW, average
     return total
 

@@ -19,6 +19,16 @@ from paraclap.training.parts import discard_early_gradients, make_groups, set_tr
 from paraclap.training.random_states import get_random_states, set_random_states
 from paraclap.training.recipe import Recipe
 from paraclap.training.run import TrainingRun
+from paraclap.training.sharded import (
+    average_gradients,
+    clip_gradients,
+    gather_whole,
+    own_part,
+    reshard,
+    shard_parts,
+    split_groups,
+    spread_like,
+)
 from paraclap.training.trainee import Chunk, Embedded, Passes, Trainee, backward_batch
 
 _PRECISIONS = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
@@ -31,15 +41,22 @@ class Engine:
     def __init__(self, run: TrainingRun) -> None:
         self._run, recipe = run, run.recipe
         self._accelerator = make_accelerator(recipe)
+        self._is_sharded = recipe.shard_parameters and num_processes() > 1
         trainee = Trainee(run.model, learns_bias=recipe.loss == "sigmoid")
+        if recipe.gradient_checkpointing:
+            _checkpoint_gradients(run.model.audio_tower)
+        # What is called evaluation mode puts no DDP around the model.
+        self._trainee = self._accelerator.prepare_model(trainee, evaluation_mode=self._is_sharded)
+        if self._is_sharded:
+            shard_parts(run.model, self._accelerator.device)
         groups = make_groups(run.model, run.trained, weight_decay=recipe.weight_decay)
         if trainee.bias.requires_grad:
             groups.append({"params": [trainee.bias], "lr_factor": 1.0, "weight_decay": 0.0, "from_step": 0})
         self._weights = {name: p for name, p in trainee.named_parameters() if p.requires_grad}
-        if recipe.gradient_checkpointing:
-            _checkpoint_gradients(run.model.audio_tower)
-        optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
-        self._trainee, self._optimizer = self._accelerator.prepare(trainee, optimizer)
+        is_fused = self._accelerator.device.type in ("cpu", "cuda")  # one pass over memory instead of seven
+        optimizer = torch.optim.AdamW(split_groups(groups), lr=recipe.learning_rate, fused=is_fused)
+        has_scaler = self._accelerator.scaler is not None  # without one, the optimiser of accelerate only costs time
+        self._optimizer = self._accelerator.prepare_optimizer(optimizer) if has_scaler else optimizer
         if isinstance(self._trainee, DistributedDataParallel):
             self._trainee.broadcast_buffers = False  # in every pass; those of towers never change
         if recipe.compile:
@@ -71,7 +88,8 @@ class Engine:
         recipe = self._run.recipe
         for group in self._optimizer.param_groups:
             group["lr"] = recipe.learning_rate * group["lr_factor"] * schedule(step, recipe)
-        set_training_mode(self._run.model)
+        if not self._run.model.training:  # a walk through all modules, which in every step takes as long as heads do
+            set_training_mode(self._run.model)
         self._optimizer.zero_grad(set_to_none=True)
         total = 0.0
         for number in range(recipe.accumulation_steps):
@@ -80,13 +98,15 @@ class Engine:
             _check_finite("loss", loss, step, batch)
             total += float(loss)
         discard_early_gradients(self._optimizer.param_groups, step)
-        norm = self._accelerator.clip_grad_norm_(self._weights.values(), recipe.max_gradient_norm)
+        clip = clip_gradients if self._is_sharded else self._accelerator.clip_grad_norm_
+        norm = clip(self._weights.values(), recipe.max_gradient_norm)
         if recipe.precision != "float16":  # whose scaler passes over steps that overflow
             _check_finite("gradient", norm, step, batch)
         self._optimizer.step()
         self._run.model.clamp_logit_scale()
         decay = min(recipe.average_decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(list(self.average.values()), [p.detach() for p in self._weights.values()], 1 - decay)
+        average, weights = ([own_part(p) for p in tensors.values()] for tensors in (self.average, self._weights))
+        torch._foreach_lerp_(average, weights, 1 - decay)
         return total
 
     def backward(self, batch: LoadedBatch, *, is_last: bool = True) -> Tensor:
@@ -101,7 +121,10 @@ class Engine:
         def loss_of(embedded: Embedded) -> Tensor:
             return share * combine_losses(embedded, relation, batch.plan.attributes, self._run.recipe)
 
-        return backward_batch(self._trainee, chunks, loss_of, passes=self._passes, is_last=is_last)
+        loss = backward_batch(self._trainee, chunks, loss_of, passes=self._passes, is_last=is_last)
+        if self._is_sharded and is_last:
+            average_gradients(self._weights.values())
+        return loss
 
     def measure_average(self) -> dict[str, float]:
         """Return the dev metrics of the averaged weights."""
@@ -114,24 +137,38 @@ class Engine:
 
     @torch.no_grad()
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """Copy weights into the model."""
+        """Copy weights into the model; if it is sharded, every process must do so."""
+        reshard(self._run.model)
         for name, parameter in self._weights.items():
-            parameter.copy_(weights[name])
+            parameter.copy_(spread_like(weights[name], parameter))
+
+    def export_model(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Copy weights into the model, and return all of it, whole, on the first process; every one must call it."""
+        self.load_weights(weights)
+        return {name: gather_whole(value) for name, value in self._run.model.state_dict().items()}
 
     def agree(self, requested: str | None) -> str | None:
         """Return what the first process that was asked to stop was asked, so that all stop at the same step."""
         return next((name for name in _gather_objects(requested) if name), None)
 
     def export_state(self, state: RunState) -> RunState:
-        """Fill in all that a run needs to go on; every process must call it."""
+        """Fill in all that a run needs to go on, for the first process to save; every process must call it."""
         texts, pooled_texts = self._run.texts.export_state()
         scaler = self._accelerator.scaler
-        state.weights = {name: p.detach().cpu().clone() for name, p in self._weights.items()}
-        state.average = {name: value.cpu() for name, value in self.average.items()}
+        state.weights = {name: gather_whole(p).clone() for name, p in self._weights.items()}
+        state.average = self.export_average()
         state.optimizer = self._optimizer.state_dict()
+        state.optimizer["state"] = {
+            number: {name: gather_whole(value) for name, value in moments.items()}
+            for number, moments in state.optimizer["state"].items()
+        }
         state.scaler = {} if scaler is None else scaler.state_dict()
         state.processes = _gather_objects({"random": get_random_states(), "texts": texts, "pooled": pooled_texts})
         return state
+
+    def export_average(self) -> dict[str, Tensor]:
+        """Return the averaged weights, whole, on the first process; every process must call it."""
+        return {name: gather_whole(value) for name, value in self.average.items()}
 
     def restore_state(self, state: RunState) -> None:
         """Go on from a state.
@@ -144,8 +181,12 @@ class Engine:
                 f"the run was trained by {len(state.processes)} processes, found {num_processes()}; "
                 "expected as many: batches are the same, but the chances of dropout are not"
             )
-        self.load_weights({name: value.to(self._run.model.device) for name, value in state.weights.items()})
-        self.average = {name: value.to(self._run.model.device) for name, value in state.average.items()}
+        self.load_weights(state.weights)
+        self.average = {name: spread_like(state.average[name], like) for name, like in self._weights.items()}
+        parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
+        for number, moments in state.optimizer["state"].items():
+            for name in ("exp_avg", "exp_avg_sq"):
+                moments[name] = spread_like(moments[name], parameters[number])
         self._optimizer.load_state_dict(state.optimizer)
         if self._accelerator.scaler is not None:
             self._accelerator.scaler.load_state_dict(state.scaler)
@@ -175,7 +216,7 @@ def make_accelerator(recipe: Recipe) -> Any:
     """Make what places and wraps model and optimiser, on the GPU if there is one.
 
     Raises:
-        ConfigError: if processes cannot be joined, or are to share the parameters (FSDP).
+        ConfigError: if processes cannot be joined, or accelerate itself is to shard the parameters (FSDP).
     """
     join_processes(recipe)
     from accelerate import Accelerator
@@ -183,7 +224,10 @@ def make_accelerator(recipe: Recipe) -> Any:
     accelerator = Accelerator(mixed_precision=_PRECISIONS[recipe.precision], cpu=_uses_cpu(recipe))
     warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")  # one copy, of small kernels
     if accelerator.distributed_type.value == "FSDP":
-        raise ConfigError("accelerate is set up for FSDP; expected DDP: the state of a sharded run is not saved yet")
+        raise ConfigError(
+            "accelerate is set up for FSDP; expected processes alone: leave FSDP out of its configuration, "
+            "and say shard_parameters: true in the recipe"
+        )
     return accelerator
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 from safetensors import SafetensorError
+from torch import Tensor
 
 from paraclap.errors import ConfigError, ParaClapError
 from paraclap.training.checkpoints import BEST, RunState, load_best, load_state, save_best, save_state
@@ -163,17 +164,18 @@ def _train(run: TrainingRun, folder: Path, state: RunState | None, stop: StopReq
                 raise StoppedError(
                     f"{asked}: saved the state after step {step + 1} of {recipe.steps} in {folder}; --resume goes on"
                 )
+    if engine.is_main or recipe.shard_parameters:  # each process has its part of what is sharded
+        weights = engine.export_model(load_best(folder))
     if engine.is_main:
-        engine.load_weights(load_best(folder))
-        _write_model(folder / "model", run, best)
+        _write_model(folder / "model", run, best, weights)
         plot_curves(folder)
         _log.info("best step %d, dev mean %.4f; model in %s", best.step, best.dev["mean"], folder / "model")
     return best.dev
 
 
-def _write_model(folder: Path, run: TrainingRun, best: _Best) -> None:
+def _write_model(folder: Path, run: TrainingRun, best: _Best, weights: dict[str, Tensor]) -> None:
     try:
-        write_model_folder(folder, run, best_step=best.step, dev=best.dev)
+        write_model_folder(folder, run, weights=weights, best_step=best.step, dev=best.dev)
     except (OSError, SafetensorError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ParaClapError(f"{folder} cannot be written ({reason}); make room, then use --resume") from None
@@ -187,4 +189,4 @@ def _note_validation(engine: Engine, folder: Path, best: _Best, step: int, loss:
     best.stopping.update(is_better=is_better)
     if is_better:
         best.step, best.dev = step, dev
-        let_main(partial(save_best, folder, engine.average))
+        let_main(partial(save_best, folder, engine.export_average()))

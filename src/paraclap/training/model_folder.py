@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from paraclap.models import hash_weights, no_progress_bars
 from paraclap.queries import hash_tables, write_bins
@@ -17,12 +18,22 @@ from paraclap.training.run import TrainingRun
 _PACKAGES = ("paraclap", "torch", "transformers", "numpy", "pandas", "audformat", "soundfile", "soxr")
 
 
-def write_model_folder(folder: Path, run: TrainingRun, *, best_step: int, dev: Mapping[str, float]) -> None:
-    """Write the model of a run with all that belongs to it."""
+def write_model_folder(
+    folder: Path, run: TrainingRun, *, weights: Mapping[str, Tensor], best_step: int, dev: Mapping[str, float]
+) -> None:
+    """Write the model of a run with all that belongs to it.
+
+    Args:
+        folder: of the model, whose files are replaced.
+        run: whose model it is.
+        weights: the state dict of the model, whole.
+        best_step: after which the weights were best on dev.
+        dev: the metrics that they had there.
+    """
     model, recipe = run.model.eval(), run.recipe
     dtype = getattr(torch, recipe.save_dtype)
-    state = {key: value.to(dtype) if value.is_floating_point() else value for key, value in model.state_dict().items()}
-    state["logit_scale"] = model.logit_scale.detach().float()
+    state = {key: value.to(dtype) if value.is_floating_point() else value for key, value in weights.items()}
+    state["logit_scale"] = weights["logit_scale"].float()
     loaded = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
     with no_progress_bars():
         model.save_pretrained(folder, state_dict=state)  # which empties it

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from paraclap.errors import ConfigError, list_known
 from paraclap.training.losses import LossKind
@@ -64,6 +64,7 @@ class Recipe(Settings):
     accumulation_steps: int = Field(1, gt=0)  # batches whose gradients make one step
     gradient_checkpointing: bool = False  # of the audio tower: less memory, more computation
     compile: bool = False  # by torch.compile
+    shard_parameters: bool = False  # spread what trains, its gradients and its optimiser over the processes (FSDP)
     workers: int = Field(1, ge=0)  # processes that read and disturb audio
     final_learning_rate: float = Field(0.01, ge=0, le=1)  # at the end of the half cosine, as a share
     patience: int | None = Field(None, gt=0)  # validations without a better one, after which training ends
@@ -82,6 +83,15 @@ class Recipe(Settings):
     @classmethod
     def _check_balance(cls, value: str | None) -> str | None:
         check_attributes([] if value is None else [value])
+        return value
+
+    @field_validator("shard_parameters")
+    @classmethod
+    def _check_shards(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("precision") == "float16":
+            raise ValueError(
+                "expected precision bfloat16 or float32 beside it, found float16: its scaler sees whole gradients only"
+            )
         return value
 
     @field_validator("attribute_weights")
@@ -105,9 +115,23 @@ def list_recipes() -> list[str]:
 def load_recipe(name_or_path: str, *, overrides: Sequence[str] = ()) -> Recipe:
     """Load a recipe by name or path, with `key=value` overrides; dots reach inside (`model.depth=2`), values are YAML.
 
+    A recipe with the key `base` is another recipe, by name or path, of which its own keys replace those of that name.
+
     Raises:
-        ConfigError: if there is no such recipe, it is not YAML, or a key or value does not exist or does not fit.
+        ConfigError: if there is no such recipe, it is not YAML, a recipe is its own base, or a key or value does not
+            exist or does not fit.
     """
+    values = _read_values(name_or_path)
+    values.setdefault("name", Path(name_or_path).stem)
+    for override in overrides:
+        _override(values, override)
+    return parse_recipe(values)
+
+
+def _read_values(name_or_path: str, *, seen: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Read the keys of a recipe over those of its base."""
+    if name_or_path in seen:
+        raise ConfigError(f"recipe {name_or_path} is its own base ({' of '.join(seen)}); expected another one")
     path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
@@ -121,10 +145,8 @@ def load_recipe(name_or_path: str, *, overrides: Sequence[str] = ()) -> Recipe:
     values = _parse_yaml(text, where=name_or_path)
     if not isinstance(values, dict):
         raise ConfigError(f"recipe {name_or_path}: found {type(values).__name__}; expected keys and values")
-    values.setdefault("name", path.stem)
-    for override in overrides:
-        _override(values, override)
-    return parse_recipe(values)
+    base = values.pop("base", None)
+    return values if base is None else _read_values(str(base), seen=(name_or_path, *seen)) | values
 
 
 def parse_recipe(values: dict[str, Any]) -> Recipe:

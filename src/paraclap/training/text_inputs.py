@@ -45,8 +45,8 @@ class TextInputs:
         pooled = torch.stack([self._pooled[text] for text in texts])
         for text in texts:  # the ones used last are kept
             self._pooled[text] = self._pooled.pop(text)
-        for text in list(self._pooled)[: -self._max_texts]:
-            del self._pooled[text]
+        while len(self._pooled) > self._max_texts:
+            del self._pooled[next(iter(self._pooled))]
         return pooled
 
     def export_state(self) -> tuple[list[str], Tensor]:
