@@ -11,7 +11,7 @@ from tests.evaluation.toys import RavdessEars
 
 from paraclap.errors import ConfigError, CorpusError
 from paraclap.evaluation import EvaluationSettings, classical_baselines, evaluate
-from paraclap.evaluation.classical import MeasuredCorpus
+from paraclap.evaluation.classical import MeasuredCorpus, predict_classical
 from paraclap.evaluation.classical_baselines import CLASSICAL, ClassicalBaselines
 from paraclap.evaluation.intervals import draw_resampling
 from paraclap.evaluation.metrics import measure
@@ -58,10 +58,9 @@ def test_values_and_intervals_are_those_of_the_predictions(
     make_ravdess(tmp_path, actors=4)
     make_baved(tmp_path, speakers=4)
     seen: list[Any] = []
-    predict = classical_baselines.predict_classical
 
     def remember(*given: Any, **named: Any) -> Any:
-        seen.append(predict(*given, **named))
+        seen.append(predict_classical(*given, **named))
         return seen[-1]
 
     monkeypatch.setattr(classical_baselines, "predict_classical", remember)

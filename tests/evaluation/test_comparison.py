@@ -16,7 +16,7 @@ from tests.evaluation.toy_trials import (
 from tests.evaluation.toys import ToyEmbedder, hash_vector
 
 from paraclap.errors import ConfigError, ParaClapError
-from paraclap.evaluation import compare_results
+from paraclap.evaluation import compare_means, compare_results
 from paraclap.evaluation.comparison import list_results
 from paraclap.evaluation.intervals import draw_resampling
 from paraclap.evaluation.metrics import METRICS
@@ -175,3 +175,33 @@ def test_result_files_are_listed_by_name(tmp_path: Path) -> None:
 
     assert [path.name for path in list_results(tmp_path)] == ["a.json", "b.json"]
     assert list_results(tmp_path / "b.json") == [tmp_path / "b.json"]
+
+
+def test_the_mean_over_tasks_draws_tasks_of_one_corpus_together(tmp_path: Path) -> None:
+    tasks = {"a": "toy", "b": "toy", "c": "other"}
+    for model, skill in (("weak", 0.6), ("strong", 1.4)):
+        for name, corpus in tasks.items():
+            write_scored(tmp_path / model, make_emotions(name=name, corpus=corpus), model, skill=skill)
+
+    comparisons = compare_results(tmp_path / "weak", tmp_path / "strong")
+    mean, of_corpus = compare_means(comparisons), compare_means(comparisons[:2])
+
+    assert mean is not None
+    assert of_corpus is not None
+    differences = [comparison.differences["uar"] for comparison in comparisons]
+    assert mean.num_tasks == 3
+    assert mean.difference.value == pytest.approx(np.mean([one.value for one in differences]))
+    assert mean.second.value - mean.first.value == pytest.approx(mean.difference.value)
+    widths = [one.high - one.low for one in (differences[0], of_corpus.difference, mean.difference)]
+    assert widths[1] == pytest.approx(widths[0])  # the same clips and answers twice: nothing new
+    assert widths[2] < 0.9 * widths[0]
+
+
+def test_there_is_no_mean_of_a_single_task_or_without_scores(tmp_path: Path) -> None:
+    for model in ("one", "other"):
+        write_scored(tmp_path / model, make_emotions(), model)
+
+    comparisons = compare_results(tmp_path / "one", tmp_path / "other")
+
+    assert compare_means(comparisons) is None
+    assert compare_means([]) is None

@@ -10,6 +10,7 @@ from paraclap.cli.output import format_metric, print_json, print_rows
 
 if TYPE_CHECKING:
     from paraclap.evaluation import Comparison
+    from paraclap.evaluation.pairing import PairedDifference
 
 _COLUMNS = ("task", "metric", "A (95 % interval)", "B (95 % interval)", "B - A (95 % interval)", "p", "note")
 _SHOWN = ("uar", "wa", "macro_f1", "auroc", "spearman")
@@ -23,15 +24,21 @@ def compare(
     """Compare two models task by task: by how much B is better than A on the same clips.
 
     Intervals and p-values of the differences are paired: the same draws of speakers (or clips) for both. They need the
-    scores of the clips, which 'paraclap evaluate --save-scores' keeps beside the results.
+    scores of the clips, which 'paraclap evaluate --save-scores' keeps beside the results. The last line is the mean UAR
+    over all single-label tasks, each counting alike.
     """
-    from paraclap.evaluation import compare_results
+    from paraclap.evaluation import compare_means, compare_results
 
     comparisons = compare_results(first, second)
     if as_json:
         print_json([_describe(comparison) for comparison in comparisons])
         return
-    print_rows(_COLUMNS, [row for comparison in comparisons for row in _make_rows(comparison)])
+    rows = [row for comparison in comparisons for row in _make_rows(comparison)]
+    mean = compare_means(comparisons)
+    if mean is not None:
+        shown = [format_metric(mean.first), format_metric(mean.second), _format_difference(mean.difference)]
+        rows.append([f"mean of {mean.num_tasks} tasks", "uar", *shown, f"{mean.difference.p:.3f}", ""])
+    print_rows(_COLUMNS, rows)
 
 
 def _describe(comparison: "Comparison") -> dict[str, Any]:
@@ -55,11 +62,15 @@ def _make_rows(comparison: "Comparison") -> list[list[str]]:
         found = comparison.differences.get(name)
         difference = f"{other.metrics[name].value - one.metrics[name].value:+.3f}"
         if found is not None:
-            difference = f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+            difference = _format_difference(found)
         shown = [format_metric(one.metrics[name]), format_metric(other.metrics[name])]
         rows.append(["", name, *shown, difference, "" if found is None else f"{found.p:.3f}", ""])
     rows[0] = [one.task, *rows[0][1:-1], _note(comparison)]
     return rows
+
+
+def _format_difference(found: "PairedDifference") -> str:
+    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
 
 
 def _note(comparison: "Comparison") -> str:

@@ -1,6 +1,6 @@
 """Zero-shot evaluation: tasks as data, metrics with intervals, results with their provenance, retrieval; no torch."""
 
-from paraclap.evaluation.comparison import Comparison, compare_results
+from paraclap.evaluation.comparison import Comparison, MeanComparison, compare_means, compare_results
 from paraclap.evaluation.embedder import Embedder, ModelFacts
 from paraclap.evaluation.probe import Probe
 from paraclap.evaluation.probe_examples import ProbeSettings
@@ -22,6 +22,7 @@ __all__ = [
     "Embedder",
     "Evaluation",
     "EvaluationSettings",
+    "MeanComparison",
     "ModelFacts",
     "Probe",
     "ProbeSettings",
@@ -32,6 +33,7 @@ __all__ = [
     "SpeakersCrossFoldsWarning",
     "Task",
     "check_request",
+    "compare_means",
     "compare_results",
     "evaluate",
     "find_label_set",

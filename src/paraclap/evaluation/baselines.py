@@ -9,7 +9,7 @@ from paraclap.evaluation.folds import plan_folds
 from paraclap.evaluation.intervals import Resampling
 from paraclap.evaluation.measuring import bound_all, draw_prediction_metrics
 from paraclap.evaluation.metrics import confusion_matrix, confusion_scores
-from paraclap.evaluation.probe_head import cross_validate
+from paraclap.evaluation.probe_head import DEFAULT_SETTING, cross_validate
 from paraclap.evaluation.results import Baseline, Metric
 from paraclap.evaluation.retrieval_pools import expect_by_chance
 from paraclap.evaluation.trials import Trial
@@ -51,9 +51,14 @@ def fit_probe_baseline(trial: Trial, audio_embeds: npt.NDArray[Any], *, resampli
     occurring, truth = np.unique(clips.truth, return_inverse=True)  # a head knows no class without clips
     if len(occurring) < 2 or plan_folds(truth, clips.speakers) is None:
         return ()
-    predicted, num_folds = cross_validate("linear", audio_embeds, truth, speakers=clips.speakers)
+    predicted, num_folds = cross_validate(
+        "linear", audio_embeds, truth, speakers=clips.speakers, setting=DEFAULT_SETTING
+    )
     drawn = draw_prediction_metrics(clips.truth, occurring[predicted], task.classes, resampling=resampling)
-    note = f"supervised: logistic regression on the model's embeddings of these clips, {num_folds} folds by speaker"
+    note = (
+        f"supervised: logistic regression (C = {DEFAULT_SETTING:g}) on the model's embeddings of these clips, "
+        f"{num_folds} folds by speaker"
+    )
     return (Baseline(name=PROBE, metrics=bound_all(drawn), note=note),)
 
 

@@ -1,28 +1,48 @@
 """Two models on the same clips: by how much the second is better in each metric, with paired intervals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from paraclap.errors import ConfigError
-from paraclap.evaluation.measuring import compare_all
-from paraclap.evaluation.pairing import PairedDifference
-from paraclap.evaluation.results import Result, read_result
+from paraclap.evaluation.measuring import DrawnMetric, compare_all
+from paraclap.evaluation.pairing import PairedDifference, compare_draws
+from paraclap.evaluation.results import Metric, Result, read_result
 from paraclap.evaluation.saved_scores import read_saved
+
+_Drawn = Mapping[str, DrawnMetric]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Hold the results of two models on one task, and the difference of each metric where clips' scores were kept."""
+    """Hold the results of two models on one task, and the draws of their metrics where clips' scores were kept."""
 
     first: Result
     second: Result
-    differences: Mapping[str, PairedDifference]
+    drawn: tuple[_Drawn, _Drawn] | None
 
     @property
     def is_paired(self) -> bool:
         """Whether the scores of both are there, so that differences have intervals."""
-        return bool(self.differences)
+        return self.drawn is not None
+
+    @cached_property
+    def differences(self) -> dict[str, PairedDifference]:
+        """By how much the second is higher in each metric; nothing if they are not paired."""
+        return {} if self.drawn is None else compare_all(*self.drawn)
+
+
+@dataclass(frozen=True)
+class MeanComparison:
+    """Hold the UAR of two models in the mean over several tasks, each counting alike, and the difference."""
+
+    num_tasks: int
+    first: Metric
+    second: Metric
+    difference: PairedDifference
 
 
 def compare_results(first: Path, second: Path) -> list[Comparison]:
@@ -40,6 +60,27 @@ def compare_results(first: Path, second: Path) -> list[Comparison]:
             "expected a task that both have: evaluate both models on the same"
         )
     return [_compare(ones[task], others[task]) for task in common]
+
+
+def compare_means(comparisons: Sequence[Comparison]) -> MeanComparison | None:
+    """Compare the mean UAR over all single-label tasks whose clips' scores were kept; None if there are fewer than two.
+
+    Tasks on one corpus are drawn together, those on different corpora independently.
+    """
+    corpora = list(dict.fromkeys(comparison.first.corpus for comparison in comparisons))
+    ones, others = [], []
+    for comparison in comparisons:
+        if comparison.drawn is None or comparison.first.kind != "single-label":
+            continue
+        one, other = (drawn["uar"] for drawn in comparison.drawn)
+        order = np.random.default_rng(corpora.index(comparison.first.corpus)).permutation(len(one.draws))
+        ones.append(DrawnMetric(one.value, one.draws[order]))
+        others.append(DrawnMetric(other.value, other.draws[order]))
+    if len(ones) < 2:
+        return None
+    first, second = _average(ones), _average(others)
+    difference = compare_draws((first.value, second.value), first.draws, second.draws)
+    return MeanComparison(len(ones), first.bound(), second.bound(), difference)
 
 
 def list_results(place: Path) -> list[Path]:
@@ -72,5 +113,9 @@ def _compare(first: Path, second: Path) -> Comparison:
         )
     saved, others_saved = read_saved(first), read_saved(second)
     if saved is None or others_saved is None:
-        return Comparison(one, other, {})
-    return Comparison(one, other, compare_all(saved[1].drawn, others_saved[1].drawn))
+        return Comparison(one, other, None)
+    return Comparison(one, other, (saved[1].drawn, others_saved[1].drawn))
+
+
+def _average(drawn: Sequence[DrawnMetric]) -> DrawnMetric:
+    return DrawnMetric(float(np.mean([one.value for one in drawn])), np.mean([one.draws for one in drawn], axis=0))

@@ -98,6 +98,7 @@ def cross_validate(
     truth: Codes,
     *,
     speakers: Codes | None,
+    setting: float | None = None,
     advance: Callable[[int, int], None] | None = None,
 ) -> tuple[npt.NDArray[np.int64], int]:
     """Predict each clip by a head that was fitted, and its setting chosen, without the clip's fold.
@@ -107,6 +108,7 @@ def cross_validate(
         embeds: unit vectors `[N, D]`.
         truth: class numbers `[N]`, at least two clips and, with speakers, two speakers of each.
         speakers: speaker numbers `[N]`; clips are cut one by one if None.
+        setting: of this kind, chosen beforehand; chosen anew in each fold if None, which takes many times as long.
         advance: called with the folds done and their number.
 
     Returns:
@@ -116,8 +118,8 @@ def cross_validate(
     predicted = np.full(len(truth), -1, dtype=np.int64)
     for done, (train, test) in enumerate(folds, start=1):
         of_train = None if speakers is None else speakers[train]
-        setting = choose_setting(kind, embeds[train], truth[train], speakers=of_train)
-        predicted[test] = fit_head(kind, embeds[train], truth[train], setting=setting).predict(embeds[test]).argmax(1)
+        chosen = setting or choose_setting(kind, embeds[train], truth[train], speakers=of_train)
+        predicted[test] = fit_head(kind, embeds[train], truth[train], setting=chosen).predict(embeds[test]).argmax(1)
         if advance is not None:
             advance(done, len(folds))
     return predicted, len(folds)

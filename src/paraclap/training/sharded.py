@@ -24,8 +24,9 @@ def shard_parts(model: nn.Module, device: torch.device) -> None:
     model itself, such as the scale of logits, are scalars and stay whole too; `average_gradients` is for them.
 
     Raises:
-        ConfigError: if a part has a parameter without a dimension to cut.
+        ConfigError: if a part has a parameter without a dimension to cut, or torch cannot average on the device.
     """
+    _check_average(device)
     mesh = init_device_mesh(device.type, (num_processes(),))
     frozen = find_frozen_modules(model)
     for name, part in model.named_children():
@@ -40,6 +41,18 @@ def shard_parts(model: nn.Module, device: torch.device) -> None:
             # transformers finds by the name of a tower's class which hidden states it gives: keep that of the class
             # that torch derives.
             type(module).__module__, type(module).__qualname__ = kind.__module__, kind.__qualname__
+
+
+def _check_average(device: torch.device) -> None:
+    """Refuse the gloo of older versions of torch, which adds up the gradients that it is asked to average."""
+    one = torch.empty(1, device=device)
+    ones = torch.ones(num_processes(), device=device)
+    distributed.reduce_scatter_tensor(one, ones, op=distributed.ReduceOp.AVG)
+    if one.item() != 1:
+        raise ConfigError(
+            f"shard_parameters: torch {torch.__version__} adds up what it should average on a {device.type}; "
+            "update torch, or leave it out"
+        )
 
 
 def find_layers(part: nn.Module) -> list[nn.Module]:
