@@ -257,13 +257,19 @@ def test_one_process_alone_spreads_nothing(recipe: Recipe) -> None:
     assert not find_differing(take_steps(change_recipe(recipe, shard_parameters=True), 2), expected, rtol=0, atol=0)
 
 
-def test_half_precision_is_refused_for_sharded_training(recipe: Recipe) -> None:
-    message = (
-        r"^recipe: shard_parameters is True; expected precision bfloat16 or float32 beside it, found float16: its "
-        r"scaler sees whole gradients only$"
-    )
-    with pytest.raises(ConfigError, match=message):
-        parse_recipe(recipe.model_dump() | {"shard_parameters": True, "precision": "float16"})
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (
+            {"precision": "float16"},
+            "expected precision bfloat16 or float32 beside it: the scaler of float16 sees whole",
+        ),
+        ({"compile": True}, "expected compile: false beside it: layers that are gathered one by one break its graphs"),
+    ],
+)
+def test_what_does_not_go_with_sharding_is_refused(recipe: Recipe, other: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^recipe: shard_parameters is True; {message}"):
+        parse_recipe(recipe.model_dump() | {"shard_parameters": True} | other)
 
 
 def test_a_torch_that_adds_up_what_it_should_average_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

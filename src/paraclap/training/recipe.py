@@ -89,9 +89,9 @@ class Recipe(Settings):
     @classmethod
     def _check_shards(cls, value: bool, info: ValidationInfo) -> bool:
         if value and info.data.get("precision") == "float16":
-            raise ValueError(
-                "expected precision bfloat16 or float32 beside it, found float16: its scaler sees whole gradients only"
-            )
+            raise ValueError("expected precision bfloat16 or float32 beside it: float16 scales whole gradients")
+        if value and info.data.get("compile"):
+            raise ValueError("expected compile: false beside it: layers that are gathered one by one break its graphs")
         return value
 
     @field_validator("attribute_weights")
