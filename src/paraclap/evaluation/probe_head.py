@@ -56,8 +56,11 @@ def fit_head(kind: Kind, embeds: Vectors, truth: Codes, *, setting: float) -> He
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         return Head(setting * sums / np.where(lengths > 0, lengths, 1.0), np.zeros(len(sums)))
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
-    fitted = LogisticRegression(C=setting, class_weight="balanced", max_iter=_MAX_ITERATIONS).fit(vectors, truth)
+    head = LogisticRegression(C=setting, class_weight="balanced", max_iter=_MAX_ITERATIONS)
+    with threadpool_limits(1):  # several threads wait for each other at every small product: many times as long
+        fitted = head.fit(vectors, truth)
     weights, bias = np.asarray(fitted.coef_), np.asarray(fitted.intercept_)
     if len(weights) == 1:  # of two classes scikit-learn keeps the second one's logit alone
         weights, bias = np.vstack([np.zeros_like(weights), weights]), np.concatenate([[0.0], bias])
