@@ -22,10 +22,12 @@ def test_clips_drawn_cover_these_speakers_but_not_the_variation_between_speakers
     assert coverage.of_population < 0.8
 
 
-def test_one_clip_of_each_class_and_speaker_cannot_be_drawn_otherwise() -> None:
-    coverage = measure_coverage(Design(4, num_clips=1), "clips", num_data_sets=20)
+@pytest.mark.parametrize("num_clips", [1, 2])
+def test_one_or_two_clips_of_each_class_and_speaker_are_drawn_within_classes_so_that_they_vary(num_clips: int) -> None:
+    coverage = measure_coverage(Design(4, num_clips=num_clips), "clips", num_data_sets=400)
 
-    assert (coverage.of_these_speakers, coverage.width) == (0.0, 0.0)
+    assert 0.88 <= coverage.of_these_speakers <= 0.98
+    assert coverage.width > 0.15
 
 
 @pytest.mark.parametrize("is_trait", [False, True])

@@ -77,10 +77,20 @@ def test_what_is_drawn_can_be_asked_for_and_the_note_says_what_that_leaves_open(
     assert set(resampling.weights.sum(axis=1)) == {3}
     assert resampling.note == "interval too narrow: 3 speakers, fewer than 20"
 
-    truth, _, speakers = make_clips(30, 4)
+    truth, _, speakers = make_clips(30, 40)
     resampling = draw_resampling(truth, speakers, method="clips")
-    assert resampling.weights.shape == (1000, 120)
+    assert resampling.weights.shape == (1000, 1200)
     assert resampling.note == "variation between speakers not covered: clips were asked for"
+
+
+def test_few_clips_of_a_speaker_and_class_are_drawn_within_classes() -> None:
+    truth, _, speakers = make_clips(10, 2 * NUM_CLASSES)
+    resampling = draw_resampling(truth, speakers)
+
+    assert resampling.note.endswith("10 speakers, fewer than 20; few clips a speaker and class: drawn within classes")
+    assert set(resampling.weights[:, truth == 1].sum(axis=1)) == {(truth == 1).sum()}
+    first = speakers == 0
+    assert len(set(resampling.weights[:, first].sum(axis=1))) > 1
 
 
 def test_unknown_speakers_cannot_be_drawn() -> None:

@@ -115,7 +115,10 @@ def test_few_speakers_are_listed_and_many_are_not() -> None:
     few, many = make_result(3), make_result(20)
 
     assert few.interval.method == "clips"
-    assert few.interval.note == "variation between speakers not covered: 3 speakers, fewer than 20"
+    assert few.interval.note == (
+        "variation between speakers not covered: 3 speakers, fewer than 20; "
+        "few clips a speaker and class: drawn within classes"
+    )
     assert few.interval.by_speaker is not None
     assert list(few.interval.by_speaker) == ["s00", "s01", "s02"]
     assert many.interval.method == "speakers"

@@ -33,6 +33,8 @@ def compare(
     if as_json:
         print_json([_describe(comparison) for comparison in comparisons])
         return
+    for letter, place, result in zip("AB", (first, second), (comparisons[0].first, comparisons[0].second), strict=True):
+        typer.echo(f"{letter}: {result.model} ({result.fingerprints.model[:8]}), {place}", err=True)
     rows = [row for comparison in comparisons for row in _make_rows(comparison)]
     mean = compare_means(comparisons)
     if mean is not None:
@@ -78,7 +80,9 @@ def _note(comparison: "Comparison") -> str:
     notes = [] if one.protocol == other.protocol else [f"A is {one.protocol}, B is {other.protocol}"]
     notes += [f"A: {one.overlap.note}"] if one.overlap.note else []
     notes += [f"B: {other.overlap.note}"] if other.overlap.note else []
-    if not comparison.is_paired:
+    if one.kind == "retrieval":
+        notes.append("no paired interval: retrieval keeps no scores")
+    elif not comparison.is_paired:
         notes.append("no paired interval: evaluate both with --save-scores")
     elif one.interval.note:
         notes.append(one.interval.note)

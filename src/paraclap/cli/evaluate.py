@@ -104,6 +104,8 @@ def evaluate(
         _print_tasks(list(load_tasks().values()), as_json=as_json)
         return
     if from_scores is not None:
+        if tasks or corpora or model or limit or robustness or baselines or classical or save_scores:
+            raise typer.BadParameter("takes --out alone: all that was kept is scored again", param_hint="--from-scores")
         _score_again(from_scores, out, as_json=as_json)
         return
     if not tasks:
@@ -246,7 +248,8 @@ def _make_rows(result: "Result") -> list[list[str]]:
         rows.append(["", shown, format_metric(metrics["uar"]), format_metric(metrics["wa"]), "", "", ""])
     for baseline in result.baselines:
         shown_metrics = [_format_if_there(baseline.metrics.get(name)) for name in ("uar", "wa")]
-        rows.append(["", baseline.name, *shown_metrics, "", "", baseline.note])
+        protocol = "" if baseline.protocol == "plain" else f", {baseline.protocol}"
+        rows.append(["", f"{baseline.name}{protocol}", *shown_metrics, "", "", baseline.note])
     speakers = "?" if result.speakers is None else str(result.speakers)
     rows[0] = [result.task, *rows[0][1:4], str(result.clips), speakers, _make_note(result)]
     return rows

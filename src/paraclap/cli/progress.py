@@ -29,4 +29,4 @@ class ProgressBars:
         """Say that `done` of `total` items of some work are done."""
         if work not in self._bars:
             self._bars[work] = self._progress.add_task(work, total=total)
-        self._progress.update(self._bars[work], completed=done)
+        self._progress.update(self._bars[work], completed=done, total=total)

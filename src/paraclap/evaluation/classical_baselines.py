@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -28,6 +29,7 @@ class ClassicalBaselines:
     Args:
         corpora: to learn from, in their official layout.
         corpora_root: folder that holds them.
+        cache: folder in which features are kept; nowhere if None.
         progress: called with the work, the utterances done and their number.
 
     Raises:
@@ -36,15 +38,21 @@ class ClassicalBaselines:
     """
 
     def __init__(
-        self, corpora: Sequence[str], corpora_root: Path, *, progress: Callable[[str, int, int], None] | None = None
+        self,
+        corpora: Sequence[str],
+        corpora_root: Path,
+        *,
+        cache: Path | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
     ) -> None:
         find_opensmile()
+        self._cache: Path | Literal[False] = cache or False
         self._roots = {name: find_root(name, corpora_root) for name in corpora}
         self._progress = progress
         self._train: list[MeasuredCorpus] | None = None
 
-    def predict(self, trial: Trial, batch: Batch, *, resampling: Resampling) -> tuple[Baseline, ...]:
-        """Return what the classifier reaches on the clips of a task, plain and adapted; nothing if it cannot learn.
+    def predict(self, trial: Trial, batch: Batch, *, resampling: Resampling) -> tuple[Baseline, ...] | str:
+        """Return what the classifier reaches on the clips of a task, plain and adapted, or why it cannot learn it.
 
         Args:
             trial: the task and its `N` clips; of a task that is not single-label there is no baseline.
@@ -53,15 +61,15 @@ class ClassicalBaselines:
         """
         if trial.task.kind != "single-label" or not self._roots:
             return ()
-        test = self._measure_tested(trial, batch)
+        train, test = self._measure_train(), self._measure_tested(trial, batch)
         found = []
         for adaptation, protocol in _PROTOCOLS.items():
             if adaptation == "speaker" and trial.clips.speakers is None:
                 continue
             try:
-                prediction = predict_classical(self._measure_train(), test, trial.task, adaptation=adaptation)
-            except CorpusError:  # there is too little to learn from
-                return ()
+                prediction = predict_classical(train, test, trial.task, adaptation=adaptation)
+            except CorpusError as error:  # there is too little to learn from
+                return f"no baseline of {CLASSICAL}: {error}"
             drawn = draw_prediction_metrics(
                 trial.clips.truth, prediction.predicted, trial.task.classes, resampling=resampling
             )
@@ -74,7 +82,12 @@ class ClassicalBaselines:
         if self._train is None:
             imported = [import_corpus(name, root, progress=True) for name, root in self._roots.items()]
             self._train = [
-                measure_corpus(one.manifest, one.metadata, progress=self._show(f"measuring {one.metadata['corpus']}"))
+                measure_corpus(
+                    one.manifest,
+                    one.metadata,
+                    cache=self._cache,
+                    progress=self._show(f"measuring {one.metadata['corpus']}"),
+                )
                 for one in imported
             ]
         return self._train
@@ -82,8 +95,8 @@ class ClassicalBaselines:
     def _measure_tested(self, trial: Trial, batch: Batch) -> MeasuredCorpus:
         """Return the functionals of the clips of a task; a clip that several tasks ask about is in the cache."""
         rows = np.asarray(trial.clips.rows)
-        work = f"measuring {batch.corpus}"
-        return measure_corpus(batch.manifest.iloc[rows], batch.metadata, progress=self._show(work))
+        work = f"measuring clips of {batch.corpus}"
+        return measure_corpus(batch.manifest.iloc[rows], batch.metadata, cache=self._cache, progress=self._show(work))
 
     def _show(self, work: str) -> Callable[[int, int], None] | None:
         progress = self._progress

@@ -1,5 +1,6 @@
 """How groups of speakers fare: UAR of women and men, of the young and the old, and the gap between best and worst."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from paraclap.evaluation.clips import GROUP_ATTRIBUTES, Clips
 from paraclap.evaluation.intervals import Resampling, draw_confusions
 from paraclap.evaluation.measuring import DrawnMetric
 from paraclap.evaluation.metrics import Codes, confusion_matrix, confusion_scores
-from paraclap.evaluation.pairing import compare_draws
+from paraclap.evaluation.pairing import PairedDifference, compare_draws
 from paraclap.evaluation.results import Fairness, Group
 
 _Mask = npt.NDArray[np.bool_]
@@ -47,7 +48,7 @@ def measure_fairness(
             },
             best=best,
             worst=worst,
-            gap=compare_draws((drawn[worst].value, drawn[best].value), drawn[worst].draws, drawn[best].draws),
+            gap=_find_gap(drawn, best, worst),
         )
     return found
 
@@ -70,6 +71,19 @@ def _draw_uar(truth: Codes, predicted: Codes, num_classes: int, *, mask: _Mask, 
     of_group = replace(resampling, units=resampling.units[mask])
     draws = confusion_scores(draw_confusions(of_group, truth[mask], predicted[mask], num_classes))["uar"]
     return DrawnMetric(float(confusion_scores(confusion)["uar"]), draws)
+
+
+def _find_gap(drawn: Mapping[str, DrawnMetric], best: str, worst: str) -> PairedDifference:
+    """Return the difference of the best and the worst group; its p-value knows that they are the best and the worst.
+
+    It is the share of draws in which groups of the same UAR would lie as far apart as these do.
+    """
+    gap = compare_draws((drawn[worst].value, drawn[best].value), drawn[worst].draws, drawn[best].draws)
+    centred = np.stack([one.draws - one.value for one in drawn.values()])
+    ranges = centred.max(axis=0) - centred.min(axis=0)
+    ranges = ranges[~np.isnan(ranges)]
+    p = max(1 / len(ranges), float(np.mean(ranges >= gap.value))) if len(ranges) else gap.p
+    return gap.model_copy(update={"p": p})
 
 
 def _count_speakers(clips: Clips, mask: _Mask) -> int | None:

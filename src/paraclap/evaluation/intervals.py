@@ -13,6 +13,8 @@ LEVEL = 0.95
 NUM_DRAWS = 1_000
 SEED = 0
 MIN_SPEAKERS = 20  # below, an interval over speakers is too narrow: coverage .89 with 9, .50 with 2 (docs/intervals.md)
+_MIN_IN_CELL = 4  # clips of a speaker and class: with one nothing varies, with two the interval is too narrow
+_MAX_THIN_SHARE = 0.25  # of the clips, that may be in smaller cells
 _FEW = "variation between speakers not covered"
 Method = Literal["speakers", "clips"]
 
@@ -41,6 +43,8 @@ def draw_resampling(
 ) -> Resampling:
     """Draw speakers with replacement if there are at least 20, else clips within each speaker and class.
 
+    Where most speakers have few clips of a class, these would hardly vary, and clips are drawn within classes alone.
+
     Args:
         truth: class numbers `[N]`.
         speakers: speaker numbers `[N]` from 0 on, or None if a clip's speaker is unknown.
@@ -62,11 +66,14 @@ def draw_resampling(
         note = few and f"interval too narrow: {few}"
         return Resampling("speakers", np.asarray(speakers, np.int64), weights.astype(np.float32), note)
     cells = np.asarray(truth) + (0 if speakers is None else np.asarray(speakers) * (int(truth.max()) + 1))
+    thin = ""
+    if np.mean(np.bincount(cells)[cells] < _MIN_IN_CELL) > _MAX_THIN_SHARE:
+        cells, thin = np.asarray(truth), "; few clips a speaker and class: drawn within classes"
     draws = np.zeros((num_draws, len(truth)), dtype=np.float32)
     for cell in np.unique(cells):
         clips = np.flatnonzero(cells == cell)
         draws[:, clips] = rng.multinomial(len(clips), np.full(len(clips), 1 / len(clips)), size=num_draws)
-    note = f"{_FEW}: {'speakers unknown' if speakers is None else few or 'clips were asked for'}"
+    note = f"{_FEW}: {'speakers unknown' if speakers is None else few or 'clips were asked for'}{thin}"
     return Resampling("clips", np.arange(len(truth)), draws, note)
 
 

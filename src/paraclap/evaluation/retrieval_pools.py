@@ -1,6 +1,6 @@
 """Retrieval as a task: captions of what a corpus says look for clips, and clips for captions, in fixed seeded pools."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from math import comb
 from typing import Any
 
@@ -15,7 +15,6 @@ from paraclap.evaluation.trials import Captions, Trial
 POOL_SEED = 0
 RECALL_AT = (1, 5, 10)
 _Values = npt.NDArray[np.float64]
-_Draw = Callable[[_Values, npt.NDArray[np.intp]], DrawnMetric]  # of values [Q] and the clips [Q] that they belong to
 
 
 def measure_pools(

@@ -1,5 +1,6 @@
 """The evaluation of one model on many tasks: audio and texts embedded once each, results written as they come."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from paraclap.evaluation.folds import load_sklearn
 from paraclap.evaluation.metrics import load_audmetric
 from paraclap.evaluation.results import Result, Robustness, write_result
 from paraclap.evaluation.robustness import measure_robustness
-from paraclap.evaluation.saved_scores import write_scores
+from paraclap.evaluation.saved_scores import remove_scores, write_scores
 from paraclap.evaluation.scoring import Scored, score_trial
 from paraclap.evaluation.tasks import Task, load_task, load_tasks, read_tasks
 from paraclap.evaluation.trials import Batch, SkippedTask, Trial, prepare_batches
@@ -98,6 +99,12 @@ def check_request(task_names: Sequence[str], corpora_root: Path, settings: Evalu
         raise CorpusError(f"no folder {corpora_root}; expected one that holds corpora in their official layout")
     if settings.out is not None and settings.out.exists() and not settings.out.is_dir():
         raise ConfigError(f"{settings.out} is a file; expected a folder for the results, or a new name")
+    if settings.out is not None:
+        place = next(
+            parent for parent in (settings.out.absolute(), *settings.out.absolute().parents) if parent.exists()
+        )
+        if not place.is_dir() or not os.access(place, os.W_OK):
+            raise ConfigError(f"{settings.out}: {place} is no folder that can be written to; choose another place")
     if settings.out is None and settings.saves_scores:
         raise ConfigError("scores are to be saved and no folder is named; expected one (out)")
     if settings.limit is not None and settings.limit < 1:
@@ -118,7 +125,7 @@ def check_request(task_names: Sequence[str], corpora_root: Path, settings: Evalu
 def evaluate(
     task_names: Sequence[str],
     embedder: Embedder,
-    corpora_root: Path,
+    corpora_root: str | Path,
     *,
     settings: EvaluationSettings | None = None,
     progress: Progress | None = None,
@@ -140,7 +147,7 @@ def evaluate(
         CorpusError: if `corpora_root` is no folder.
         ConfigError: if the settings are not right, or audmetric is not installed.
     """
-    settings = settings or EvaluationSettings()
+    settings, corpora_root = settings or EvaluationSettings(), Path(corpora_root)
     tasks = check_request(task_names, corpora_root, settings)
     batches, skipped = prepare_batches(tasks, corpora_root, limit=settings.limit, notes=settings.notes)
     texts = list(dict.fromkeys(text for batch in batches for trial in batch.trials for text in trial.texts))
@@ -149,7 +156,9 @@ def evaluate(
     bad_files: list[BadFile] = []
     classical = None
     if settings.classical_corpora:
-        classical = ClassicalBaselines(settings.classical_corpora, corpora_root, progress=progress)
+        classical = ClassicalBaselines(
+            settings.classical_corpora, corpora_root, cache=settings.cache, progress=progress
+        )
     with nullcontext() if settings.cache is None else closing(EmbeddingCache(settings.cache)) as cache:
         for batch in batches:
             scored, unfit, unreadable = _BatchRun(
@@ -183,7 +192,8 @@ class _BatchRun:
         pairs = [one for one in found if not isinstance(one, SkippedTask)]
         skipped = [one for one in found if isinstance(one, SkippedTask)]
         results = [scored.result for _, scored in pairs]
-        for name in self.settings.disturbances:
+        has_labels = any(trial.task.kind != "retrieval" for trial, _ in pairs)
+        for name in self.settings.disturbances if has_labels else ():
             disturbed, is_heard, unheard = self._embed(rows, disturbance=name)
             known = {bad.file for bad in bad_files}
             bad_files += [bad for bad in unheard if bad.file not in known]
@@ -194,6 +204,7 @@ class _BatchRun:
                     results[place] = results[place].model_copy(update={"robustness": every})
         if self.settings.out is not None:
             for result, (trial, scored) in zip(results, pairs, strict=True):
+                remove_scores(self.settings.out, result.task)
                 if self.settings.saves_scores:
                     write_scores(self.settings.out, trial, self.embedder, scored)
                 write_result(self.settings.out, result)
@@ -246,9 +257,14 @@ class _BatchRun:
         baselines = scored.result.baselines
         if self.settings.has_probe:
             baselines += fit_probe_baseline(kept, vectors, resampling=scored.resampling)
+        note = scored.result.note
         if self.classical is not None:
-            baselines += self.classical.predict(kept, self.batch, resampling=scored.resampling)
-        scored = replace(scored, result=scored.result.model_copy(update={"baselines": baselines}))
+            learned = self.classical.predict(kept, self.batch, resampling=scored.resampling)
+            if isinstance(learned, str):
+                note = "; ".join(text for text in (note, learned) if text)
+            else:
+                baselines += learned
+        scored = replace(scored, result=scored.result.model_copy(update={"baselines": baselines, "note": note}))
         return kept, scored
 
     def _disturb(

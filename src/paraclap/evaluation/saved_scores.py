@@ -49,6 +49,7 @@ class _Header(BaseModel):
     sample: Sample | None
     bad_files: tuple[SkippedFile, ...]
     note: str
+    corpora: tuple[str, ...] = ()
 
 
 def write_scores(folder: Path, trial: Trial, model: ModelFacts, scored: Scored) -> Path | None:
@@ -87,10 +88,16 @@ def write_scores(folder: Path, trial: Trial, model: ModelFacts, scored: Scored) 
         sample=trial.sample,
         bad_files=scored.result.bad_files,
         note=trial.note,
+        corpora=trial.corpora,
     )
     path = folder / f"{task.name}{SUFFIX}"
     write_table(path, pd.DataFrame(columns, index=clips.index), kind=_KIND, metadata=header.model_dump(mode="json"))
     return path
+
+
+def remove_scores(folder: Path, task: str) -> None:
+    """Remove the scores of an earlier evaluation, which would not be those of the result that is written now."""
+    (folder / f"{task}{SUFFIX}").unlink(missing_ok=True)
 
 
 def rescore(path: Path) -> tuple[Trial, Scored]:
@@ -110,6 +117,7 @@ def rescore(path: Path) -> tuple[Trial, Scored]:
             header.manifest,
             sample=header.sample,
             note=header.note,
+            corpora=header.corpora,
         )
         similarities = {
             wording: table[[f"{wording}{_SEPARATOR}{name}" for name in header.task.classes]].to_numpy(dtype=np.float32)

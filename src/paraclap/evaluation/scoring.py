@@ -148,7 +148,7 @@ def _make_result(
         clips=len(clips),
         speakers=None if clips.speakers is None else len(clips.speaker_names),
         interval=describe_interval(clips, None, len(task.classes), resampling=resampling),
-        overlap=find_overlap(task, model.training_corpora),
+        overlap=find_overlap(task, model.training_corpora, corpora=trial.corpora),
         fingerprints=Fingerprints(
             model=model.fingerprint, manifest=trial.manifest_fingerprint, clips=clips.fingerprint()
         ),
@@ -158,11 +158,17 @@ def _make_result(
     )
 
 
-def find_overlap(task: Task, training_corpora: Sequence[str] | None) -> Overlap:
-    """Say whether a model was trained on a corpus of a task."""
+def find_overlap(task: Task, training_corpora: Sequence[str] | None, *, corpora: Sequence[str] = ()) -> Overlap:
+    """Say whether a model was trained on a corpus of a task.
+
+    Args:
+        task: the row of data.
+        training_corpora: of the model, None if unknown.
+        corpora: the names of the task's corpora, where its row names them otherwise, such as by a path.
+    """
     if training_corpora is None:
         return Overlap(training_corpora=None, trained_on_corpus=None, note="training corpora unknown")
-    common = [corpus for corpus in (task.parts or (task.corpus,)) if corpus in training_corpora]
+    common = [corpus for corpus in (corpora or task.parts or (task.corpus,)) if corpus in training_corpora]
     names = ", ".join(common)
     note = ""
     if common and task.parts:

@@ -64,6 +64,7 @@ class Trial:
     captions: Captions | None = None
     sample: Sample | None = None
     note: str = ""
+    corpora: tuple[str, ...] = ()  # the names of those that the clips are of, as models were trained on them
 
     @property
     def texts(self) -> list[str]:
@@ -194,6 +195,7 @@ def _prepare_batch(
                 captions=None if facts is None else make_captions(facts, task.attributes),
                 sample=sample,
                 note=note,
+                corpora=tuple(str(part["corpus"]) for part in imported.metadata.get("parts", [imported.metadata])),
             )
         )
     prefix = f"{imported.metadata['root']}/"
