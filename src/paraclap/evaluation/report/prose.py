@@ -1,9 +1,9 @@
 """The sentences of the report: what it is, how to read it, and what it is not for."""
 
 INTRODUCTION = (
-    "Zero-shot tasks: a model is asked in words which class a recording belongs to, without labels of the task. Where it "
-    "was trained on the corpus, the table says so. Every number is on the clips of the task alone; what it has to be "
-    "held against stands beside it."
+    "Zero-shot tasks: a model is asked in words which class a recording belongs to, without labels of the task. Where "
+    "it was trained on the corpus, the table says so. Every number is on the clips of the task alone; what it has to "
+    "be held against stands beside it."
 )
 READING = (
     "UAR, the unweighted average recall, is the mean of the recalls of the classes that occur; WA, the weighted "
