@@ -10,7 +10,7 @@ from paraclap.errors import CorpusError
 NAMES = ["ased", "baved", "crema-d", "donateacry", "emodb", "emotiontts-ko"]
 NAMES += ["emov-db", "emovo", "esd", "ravdess-song", "savee", "urdu"]
 NAMES += ["alc", "fau-aibo", "iemocap", "msp-podcast", "sld"]
-NAMES += ["baker", "common-voice", "ljspeech", "meld"]
+NAMES += ["baker", "common-voice", "genshin", "ljspeech", "meld"]
 NAMES += ["nemo", "ravdess", "speechocean762", "tess", "turev-db"]
 
 ROW = """
@@ -48,7 +48,7 @@ def test_every_example_fits_a_pattern(info: CorpusInfo) -> None:
 
 
 def test_corpora_that_allow_no_derivatives_are_for_tests_only() -> None:
-    for_tests = ["ravdess", "ravdess-song", "tess", "turev-db"]
+    for_tests = ["genshin", "ravdess", "ravdess-song", "tess", "turev-db"]
     assert [info.name for info in list_corpora() if info.use == "test"] == for_tests
     assert all(info.use == "test" for info in list_corpora() if "ND" in info.licence)
 

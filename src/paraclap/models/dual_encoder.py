@@ -21,7 +21,14 @@ from paraclap.models.audio_pooling import AudioPooling
 from paraclap.models.configuration import ParaClapConfig, read_config
 from paraclap.models.quiet import no_load_report
 from paraclap.models.tower_parts import load_tower
-from paraclap.models.weights import merge_reference, open_to_readers, read_weights, remove_weights, resolve_folder
+from paraclap.models.weights import (
+    align_weights,
+    merge_reference,
+    open_to_readers,
+    read_weights,
+    remove_weights,
+    resolve_folder,
+)
 
 MAX_SCALE = 100.0  # of exp(logit_scale), as in CLIP (Radford et al. 2021, section 2.5)
 _TEXT_PREFIX = "text_tower."
@@ -247,6 +254,7 @@ class ParaClapModel(PreTrainedModel):
         with no_load_report(), _explain_attention(kwargs.get("attn_implementation")):
             model, info = super().from_pretrained(None, *model_args, config=config, state_dict=weights, **kwargs)
         refuse_leftovers(info, folder)
+        align_weights(model)
         model.config.name_or_path = str(pretrained_model_name_or_path)
         model.source_folder = folder.absolute()
         model._side_files = {name: (folder / name).read_bytes() for name in _SIDE_FILES if (folder / name).is_file()}
