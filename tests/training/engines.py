@@ -10,7 +10,6 @@ from tests.models.tiny import save_text_tower
 from tests.models.tiny_towers import make_audio_config
 from tests.training.tones import change_recipe
 from torch import Tensor
-from torch.distributed.tensor import DTensor
 from transformers import AutoModel, Wav2Vec2FeatureExtractor
 
 from paraclap.models import no_progress_bars
@@ -19,6 +18,7 @@ from paraclap.training.engine import Engine
 from paraclap.training.loop import make_batches, stream_batches
 from paraclap.training.parts import set_training_mode
 from paraclap.training.run import TrainingRun
+from paraclap.training.sharded import own_part
 
 Weights = dict[str, Tensor]
 
@@ -42,24 +42,18 @@ def find_gradient(recipe: Recipe) -> tuple[float, Weights]:
 
 
 def read_gradient(parameter: Tensor) -> Tensor:
-    """Return a copy of the gradient that a parameter must have."""
+    """Return a copy of the gradient that a parameter must have, or of this process' part of it."""
     assert parameter.grad is not None, list(parameter.shape)
-    return copy_whole(parameter.grad)
-
-
-def copy_whole(value: Tensor) -> Tensor:
-    """Return a copy of a tensor, whole if it is spread over processes; all of them must call it then."""
-    with torch.no_grad():
-        return value.full_tensor() if isinstance(value, DTensor) else value.clone()
+    return own_part(parameter.grad).clone()
 
 
 def take_steps(recipe: Recipe, number: int) -> Weights:
-    """Return the weights after some steps."""
+    """Return the weights after some steps, or this process' parts of them."""
     run, engine = make_engine(recipe)
     batches = stream_batches(make_batches(run), recipe, first_step=0)
     for step in range(number):
         engine.step(step, batches)
-    return {name: copy_whole(parameter) for name, parameter in engine._weights.items()}
+    return {name: own_part(parameter).clone() for name, parameter in engine._weights.items()}
 
 
 def find_differing(found: Weights, expected: Weights, *, rtol: float = 1e-5, atol: float = 1e-5) -> list[str]:

@@ -225,6 +225,20 @@ def test_the_share_of_every_row_is_exact() -> None:
     assert shares == pytest.approx([3 / 6 / 9] * 9 + [2 / 6 / 4] * 4 + [1 / 6])
 
 
+def test_clips_are_drawn_as_numpy_draws_them() -> None:
+    emotions = ["anger"] * 9 + ["fear"] * 4 + ["sadness"]
+    clip_sets = [make_clip_set([{"split": "train", "emotion": emotion} for emotion in emotions], name=n) for n in "ab"]
+    planner = make_planner(clip_sets, balance="emotion")
+    found, expected = np.random.default_rng(3), np.random.default_rng(3)
+
+    for _ in range(50):
+        clip = planner._draw_clip(1.0, (1,), found)
+        assert clip.clip_set == expected.choice(2, p=planner._shares)
+        assert clip.row == expected.choice(planner._rows[clip.clip_set], p=planner._row_shares[clip.clip_set])
+        planner._draw_view(1.0, (1,), expected)
+    assert found.random() == expected.random()
+
+
 def test_only_what_the_variant_speaks_of_is_said() -> None:
     planner = make_planner([make_clip_set(PEOPLE)], captions={"variant": "emotion"})
 

@@ -1,4 +1,5 @@
 import errno
+import json
 import re
 import resource
 from collections.abc import Callable
@@ -68,6 +69,18 @@ def test_the_checkpoint_of_another_recipe_is_refused_with_what_differs(tmp_path:
 
     with pytest.raises(ConfigError, match=r"is a run of another recipe \(they differ in learning_rate, model\); use "):
         load_state(tmp_path, other)
+
+
+def test_the_checkpoint_of_a_recipe_without_a_key_that_came_later_is_loaded(tmp_path: Path) -> None:
+    save_state(tmp_path, make_state(), parse_recipe(RECIPE))
+    content = torch.load(tmp_path / LAST, weights_only=True)
+    recipe = json.loads(content["recipe"])
+    assert recipe.pop("shard_parameters") is False
+    torch.save(content | {"recipe": json.dumps(recipe)}, tmp_path / LAST)
+
+    assert load_state(tmp_path, parse_recipe(RECIPE)).step == 7
+    with pytest.raises(ConfigError, match=r"is a run of another recipe \(they differ in shard_parameters\); use its"):
+        load_state(tmp_path, parse_recipe(RECIPE | {"shard_parameters": True}))
 
 
 def test_a_folder_without_a_checkpoint_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from tests.audio.clips import make_voice
 from tests.models.published import make_state, save_state, save_towers
 from tests.models.tiny import make_model, make_processor, save_model, save_text_tower
 from tests.models.tiny_towers import make_audio_config
+from tests.training.engines import find_differing
 from transformers import AutoModel, BertModel
 
 from paraclap import ParaClap
@@ -176,7 +177,9 @@ def test_training_goes_on_from_a_model_folder(tmp_path: Path) -> None:
     start = build_start(ModelSettings(init=str(folder)))
 
     expected = StartingPoint(make_model(3), make_processor())
-    assert all(torch.equal(a, b) for a, b in zip(embed(start), embed(expected), strict=True))
+    assert not find_differing(start.model.state_dict(), expected.model.state_dict(), rtol=0, atol=0)
+    for found, known in zip(embed(start), embed(expected), strict=True):
+        assert torch.allclose(found, known, rtol=0, atol=1e-6)  # where weights lie in memory decides on last digits
     assert start.model.dtype == torch.float32
     assert (start.bins, start.ancestors) == (None, ())
     assert find_unwanted(start) == {"text_tower.pooler.dense.weight", "text_tower.pooler.dense.bias"}

@@ -50,7 +50,8 @@ def load_state(run: Path, recipe: Recipe) -> RunState:
         raise ConfigError(f"{run} holds no run to resume (no {LAST}); start it without --resume")
     try:
         content = torch.load(file, weights_only=True)
-        found = json.loads(content.pop("recipe"))
+        defaults = Recipe(name="").model_dump(mode="json")  # of keys that came after the run
+        found = defaults | json.loads(content.pop("recipe"))
         state = RunState(**content)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise _damaged(file, error) from None

@@ -62,6 +62,7 @@ class Engine:
         if recipe.compile:
             self._trainee = torch.compile(self._trainee)
         self.average = {name: p.detach().clone() for name, p in self._weights.items()}
+        # What is sharded averages its gradients in every pass: whole ones, kept for later, would fill what it spares.
         self._passes = Passes(self._accelerator.backward, lambda: self._accelerator.no_sync(self._trainee))
 
     @property
@@ -220,8 +221,13 @@ def make_accelerator(recipe: Recipe) -> Any:
     """
     join_processes(recipe)
     from accelerate import Accelerator
+    from accelerate.utils import AutocastKwargs
 
-    accelerator = Accelerator(mixed_precision=_PRECISIONS[recipe.precision], cpu=_uses_cpu(recipe))
+    # Autocast would keep a copy of every layer to the end of a pass, and with it in half precision what sharding frees.
+    casting = AutocastKwargs(cache_enabled=not recipe.shard_parameters)
+    accelerator = Accelerator(
+        mixed_precision=_PRECISIONS[recipe.precision], cpu=_uses_cpu(recipe), kwargs_handlers=[casting]
+    )
     warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")  # one copy, of small kernels
     if accelerator.distributed_type.value == "FSDP":
         raise ConfigError(

@@ -34,7 +34,7 @@ def shard_parts(model: nn.Module, device: torch.device) -> None:
         if name in frozen or not parameters:
             continue
         if scalars := [f"{name}.{inner}" for inner, parameter in parameters.items() if not parameter.ndim]:
-            raise ConfigError(f"shard_parameters: {scalars[0]} is a scalar, which cannot be spread; leave it out")
+            raise ConfigError(f"{scalars[0]} is a scalar and cannot be spread; leave shard_parameters out")
         for module in (*find_layers(part), part):
             kind = type(module)
             fully_shard(module, mesh=mesh, reshard_after_forward=True)
@@ -51,7 +51,7 @@ def _check_average(device: torch.device) -> None:
     if one.item() != 1:
         raise ConfigError(
             f"shard_parameters: torch {torch.__version__} adds up what it should average on a {device.type}; "
-            "update torch, or leave it out"
+            "update torch or leave it out"
         )
 
 
@@ -112,13 +112,13 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
 
 def clip_gradients(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
     """Scale all gradients together so that their norm over all processes is at most this, and return what it was."""
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    known = list(parameters)
+    gradients = [parameter.grad for parameter in known if parameter.grad is not None]
     parts = [own_part(gradient) for gradient in gradients if isinstance(gradient, DTensor)]
     whole = [gradient for gradient in gradients if not isinstance(gradient, DTensor)]
-    device = gradients[0].device
-    square = _sum_squares(parts, device)
+    square = _sum_squares(parts, known[0].device)
     distributed.all_reduce(square)
-    norm = (square + _sum_squares(whole, device)).sqrt()
+    norm = (square + _sum_squares(whole, known[0].device)).sqrt()
     torch._foreach_mul_([*parts, *whole], (max_norm / (norm + 1e-6)).clamp(max=1.0))
     return norm
 
