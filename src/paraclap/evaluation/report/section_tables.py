@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from paraclap.evaluation.baselines import CHANCE
-from paraclap.evaluation.report.collecting import TaskEntries
+from paraclap.evaluation.report.collecting import Entry, TaskEntries
 from paraclap.evaluation.report.document import Table, make_table, name_columns
 from paraclap.evaluation.report.formatting import (
     format_change,
@@ -13,6 +13,7 @@ from paraclap.evaluation.report.formatting import (
     name_metric,
 )
 from paraclap.evaluation.retrieval_pools import RECALL_AT
+from paraclap.evaluation.tasks import Kind
 
 _WAYS = {"text_to_audio": "text to audio", "audio_to_text": "audio to text"}
 
@@ -87,19 +88,16 @@ def make_disturbances(tasks: Sequence[TaskEntries]) -> Table | None:
 def make_retrieval(tasks: Sequence[TaskEntries]) -> Table | None:
     """Return recall, median rank and mean average precision both ways; None if no task is of retrieval."""
     rows = []
-    for task in tasks:
-        for entry in task.entries:
-            result = entry.result
-            if result.kind != "retrieval":
-                continue
-            chance = next((one.metrics for one in result.baselines if one.name == CHANCE), {})
-            for key, way in _WAYS.items():
-                found = [result.metrics.get(f"{key}_recall@{k}") for k in RECALL_AT]
-                rows.append([task.task, entry.label, way, *map(format_metric, found)])
-                rows[-1].append(format_metric(result.metrics.get(f"{key}_median_rank"), digits=1))
-                rows[-1].append(format_metric(result.metrics.get(f"{key}_map")))
-                expected = [chance.get(f"{key}_recall@{k}") for k in RECALL_AT]
-                rows[-1].append(", ".join(format_number(one.value) for one in expected if one is not None))
+    for entry in _list_entries(tasks, "retrieval"):
+        result = entry.result
+        chance = next((one.metrics for one in result.baselines if one.name == CHANCE), {})
+        for key, way in _WAYS.items():
+            found = [result.metrics.get(f"{key}_recall@{k}") for k in RECALL_AT]
+            rows.append([result.task, entry.label, way, *map(format_metric, found)])
+            rows[-1].append(format_metric(result.metrics.get(f"{key}_median_rank"), digits=1))
+            rows[-1].append(format_metric(result.metrics.get(f"{key}_map")))
+            expected = [chance.get(f"{key}_recall@{k}") for k in RECALL_AT]
+            rows[-1].append(", ".join(format_number(one.value) for one in expected if one is not None))
     if not rows:
         return None
     recalls = [f"recall@{k}" for k in RECALL_AT]
@@ -111,16 +109,17 @@ def make_retrieval(tasks: Sequence[TaskEntries]) -> Table | None:
 def make_labels(tasks: Sequence[TaskEntries]) -> Table | None:
     """Return the AUROC of each class of multi-label tasks; None if there is no such task."""
     rows = []
-    for task in tasks:
-        for entry in task.entries:
-            result = entry.result
-            if result.kind != "multi-label":
-                continue
-            rows.append([task.task, entry.label, "mean of all", format_metric(result.metrics.get("auroc"))])
-            for name in result.classes:
-                score = format_metric(result.auroc.get(name)) or "true of all clips or of none"
-                rows.append([task.task, entry.label, name, score])
+    for entry in _list_entries(tasks, "multi-label"):
+        result = entry.result
+        rows.append([result.task, entry.label, "mean of all", format_metric(result.metrics.get("auroc"))])
+        for name in result.classes:
+            score = format_metric(result.auroc.get(name)) or "true of all clips or of none"
+            rows.append([result.task, entry.label, name, score])
     if not rows:
         return None
     caption = "AUROC (0 to 1, chance 0.5) of each label of multi-label tasks, our ensemble, with 95 % intervals"
     return make_table(caption, name_columns(["task", "model", "label", "AUROC"], numbers=["AUROC"]), rows)
+
+
+def _list_entries(tasks: Sequence[TaskEntries], kind: Kind) -> list[Entry]:
+    return [entry for task in tasks for entry in task.entries if entry.result.kind == kind]
