@@ -31,7 +31,7 @@ from paraclap.models import no_progress_bars
 from paraclap.training import Recipe, parse_recipe
 from paraclap.training.engine import Engine
 from paraclap.training.loading import load_batches
-from paraclap.training.loop import make_batches
+from paraclap.training.loop import make_batches, stream_batches
 from paraclap.training.run import TrainingRun, prepare_run
 
 CROP_SECONDS = 5.0
@@ -90,11 +90,11 @@ def compare_frozen(folder: Path, towers: dict[str, Any], manifest: Path, batch_s
     )
     run = prepare_run(recipe)
     engine = Engine(run)
+    steps = len(run.clip_sets[0].rows("train")) // batch_size
     begin = time.perf_counter()
     data = make_batches(run)  # the audio tower on all windows
     filling = time.perf_counter() - begin
-    steps = len(run.clip_sets[0].rows("train")) // batch_size
-    batches = load_batches(data, range(EPOCHS * steps), workers=0)
+    batches = stream_batches(data, run, first_step=0)
     epochs = []
     for epoch in range(EPOCHS):
         begin = time.perf_counter()

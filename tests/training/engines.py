@@ -33,7 +33,7 @@ def find_gradient(recipe: Recipe) -> tuple[float, Weights]:
     """Return the loss of the first step and its gradient, before it is clipped."""
     run, engine = make_engine(recipe)
     set_training_mode(run.model)
-    batches = stream_batches(make_batches(run), recipe, first_step=0)
+    batches = stream_batches(make_batches(run), run, first_step=0)
     loss = sum(
         float(engine.backward(next(batches), is_last=number + 1 == recipe.accumulation_steps))
         for number in range(recipe.accumulation_steps)
@@ -50,7 +50,7 @@ def read_gradient(parameter: Tensor) -> Tensor:
 def take_steps(recipe: Recipe, number: int) -> Weights:
     """Return the weights after some steps, or this process' parts of them."""
     run, engine = make_engine(recipe)
-    batches = stream_batches(make_batches(run), recipe, first_step=0)
+    batches = stream_batches(make_batches(run), run, first_step=0)
     for step in range(number):
         engine.step(step, batches)
     return {name: own_part(parameter).clone() for name, parameter in engine._weights.items()}

@@ -57,7 +57,7 @@ def test_what_is_frozen_stays_and_is_in_eval_mode_and_everything_else_moves(wave
     recipe = change_recipe(waves, loss="sigmoid", parts=[{"match": "audio_tower.*", "train": False}])
     run, trained = make_engine(recipe)
     before = {name: p.detach().clone() for name, p in run.model.named_parameters()}
-    batches = stream_batches(make_batches(run), recipe, first_step=0)
+    batches = stream_batches(make_batches(run), run, first_step=0)
 
     for step in range(2):
         trained.step(step, batches)
@@ -78,7 +78,7 @@ def test_the_first_step_is_that_of_adamw_on_the_clipped_gradient(waves: Recipe) 
     run, trained = make_engine(recipe)
     before = {name: p.detach().clone() for name, p in trained._weights.items()}
 
-    trained.step(0, stream_batches(make_batches(run), recipe, first_step=0))
+    trained.step(0, stream_batches(make_batches(run), run, first_step=0))
 
     clip = min(1.0, 0.5 / math.sqrt(sum(float(value.square().sum()) for value in gradient.values())))
     assert clip < 1
@@ -105,7 +105,7 @@ def test_what_is_validated_is_the_moving_average_of_the_weights(
 ) -> None:
     recipe = change_recipe(recipe, average_decay=0.15)
     run, trained = make_engine(recipe)
-    batches = stream_batches(make_batches(run), recipe, first_step=0)
+    batches = stream_batches(make_batches(run), run, first_step=0)
     expected = {name: p.detach().clone() for name, p in trained._weights.items()}
     for step, decay in enumerate((0.1, 0.15, 0.15)):  # 1/10 and 2/11 of a young average, but never above 0.15
         trained.step(step, batches)
@@ -141,7 +141,7 @@ def test_accumulated_batches_make_the_gradient_of_their_mean_loss(recipe: Recipe
     recipe = change_recipe(with_towers(recipe, dropout=0.0, projection_dropout=0.0), loss=loss)
     run, trained = make_engine(recipe)
     set_training_mode(run.model)
-    batches = stream_batches(make_batches(run), recipe, first_step=0)
+    batches = stream_batches(make_batches(run), run, first_step=0)
     losses = [float(trained.backward(next(batches))) for _ in range(2)]
     expected = {name: p.grad / 2 for name, p in trained._weights.items() if p.grad is not None}
 
@@ -155,7 +155,7 @@ def test_accumulated_batches_make_the_gradient_of_their_mean_loss(recipe: Recipe
 def test_batches_go_on_where_those_of_the_step_before_ended(recipe: Recipe) -> None:
     run, _ = make_engine(change_recipe(recipe, accumulation_steps=3))
 
-    loaded = stream_batches(make_batches(run), run.recipe, first_step=2)
+    loaded = stream_batches(make_batches(run), run, first_step=2)
 
     plans = [run.planner.plan(number) for number in range(6, 12)]
     assert [batch.plan.captions for batch in loaded] == [plan.captions for plan in plans]
@@ -196,7 +196,7 @@ def test_checkpointed_layers_run_again_for_their_gradients(waves: Recipe) -> Non
         seen: list[int] = []
         layer = run.model.audio_tower.encoder.layers[0].attention
         layer.register_forward_hook(lambda *_, seen=seen: seen.append(1))
-        trained.backward(next(stream_batches(make_batches(run), recipe, first_step=0)))
+        trained.backward(next(stream_batches(make_batches(run), run, first_step=0)))
         calls.append(len(seen))
 
     assert calls == [1, 2]
@@ -231,7 +231,7 @@ def test_what_is_not_finite_stops_training_and_names_step_and_batch(
         r"corpus 1, \.\.\.\); the state before it is kept: start again with a lower learning_rate, or --resume with"
     )
     with pytest.raises(ConfigError, match=message):
-        trained.step(7, stream_batches(make_batches(run), recipe, first_step=0))
+        trained.step(7, stream_batches(make_batches(run), run, first_step=0))
     assert not find_differing({name: p.detach() for name, p in trained._weights.items()}, before, rtol=0, atol=0)
     assert not find_differing(trained.average, average, rtol=0, atol=0)
 
@@ -283,13 +283,13 @@ def test_an_accelerate_that_is_to_shard_by_itself_is_refused(recipe: Recipe, mon
 def test_a_state_goes_on_exactly_where_it_was(recipe: Recipe) -> None:
     expected = take_steps(recipe, 4)
     run, trained = make_engine(recipe)
-    batches = stream_batches(make_batches(run), recipe, first_step=0)
+    batches = stream_batches(make_batches(run), run, first_step=0)
     for step in range(2):
         trained.step(step, batches)
     state = trained.export_state(RunState(2, 0, {}, 0))
     torch.manual_seed(99)
     run, trained = make_engine(recipe)
-    batches = stream_batches(make_batches(run), recipe, first_step=2)
+    batches = stream_batches(make_batches(run), run, first_step=2)
 
     trained.restore_state(state)
 

@@ -1,6 +1,8 @@
 import errno
 import math
+import os
 import re
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,15 @@ import numpy as np
 import pytest
 import torch
 from tests.training.engines import find_differing, save_audio_tower, take_steps, with_towers
+from tests.training.test_loop import act_before
 from tests.training.tones import change_recipe
 
 from paraclap.errors import ParaClapError
 from paraclap.storage import write_json
-from paraclap.training import Recipe, TrainingRun, frozen_audio, prepare_run, train
+from paraclap.training import Recipe, StoppedError, TrainingRun, frozen_audio, loop, prepare_run, train
 from paraclap.training.batches import PlannedClip
 from paraclap.training.checkpoints import load_state
+from paraclap.training.engine import Engine
 from paraclap.training.frozen_audio import hear_pooled, open_frozen_audio
 from paraclap.training.loop import make_batches
 
@@ -80,6 +84,25 @@ def test_a_whole_run_from_the_cache_ends_as_one_without_it(
     cached, uncached = (load_state(tmp_path / name, heads) for name in ("cached", "uncached"))
     assert not find_differing(cached.weights, uncached.weights)
     assert not find_differing(cached.average, uncached.average)
+
+
+def test_a_run_from_the_cache_that_was_stopped_ends_like_one_that_was_not(
+    heads: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_TEXTS_AHEAD", 4 * heads.batch_size * heads.captions_per_clip)
+    recipe = change_recipe(heads, steps=7, validate_every=7)
+    train(recipe, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "step", act_before(1, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+        with pytest.raises(StoppedError, match="after step 2 of 7"):  # within the first block of four batches
+            train(recipe, tmp_path / "stopped")
+
+    train(recipe, tmp_path / "stopped", resume=True)
+
+    found, expected = (load_state(tmp_path / name, recipe) for name in ("stopped", "whole"))
+    assert not find_differing(found.weights, expected.weights, rtol=0, atol=0)
+    assert found.processes[0]["texts"] == expected.processes[0]["texts"]
+    assert torch.equal(found.processes[0]["pooled"], expected.processes[0]["pooled"])
 
 
 def test_every_window_of_every_train_clip_is_what_the_tower_pools_of_it(heads: Recipe) -> None:

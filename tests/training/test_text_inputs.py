@@ -1,8 +1,12 @@
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import pytest
 import torch
 from tests.models.tiny import MAX_TOKENS, make_model, make_processor
 
 from paraclap.models import ParaClapModel
+from paraclap.training.loading import LoadedBatch
 from paraclap.training.text_inputs import TextInputs
 
 TEXTS = ["a man", "an angry woman is speaking", "sad", "a man"]
@@ -80,6 +84,36 @@ def test_nothing_is_remembered_of_a_tower_that_trains() -> None:
 
     assert not torch.allclose(before, after)
     assert inputs.export_state()[0] == []
+
+
+def make_batches(captions: Sequence[str]) -> Iterator[LoadedBatch]:
+    """Yield a batch for each caption, said of two clips in a chunk each."""
+    plan: Any = None
+    yield from (LoadedBatch(plan, ({}, {}), ((caption,), (caption, "sad"))) for caption in captions)
+
+
+def test_captions_of_batches_to_come_pass_a_frozen_tower_together() -> None:
+    model = make_model()
+    counts = count_encoded(model)
+    inputs = make_inputs(model)
+
+    seen = []
+    for batch in inputs.meet_ahead(make_batches(["a", "b", "a", "c", "d"]), first=2, count=3):
+        inputs.collate(batch.captions[1])
+        seen.append((batch.captions[0], list(counts)))
+
+    # The first batch is the last of its block; "a" and "c" are met with the rest of theirs.
+    assert seen == [(("a",), [2]), (("b",), [2, 2]), (("a",), [2, 2]), (("c",), [2, 2]), (("d",), [2, 2, 1])]
+
+
+def test_captions_for_a_tower_that_trains_are_not_encoded_ahead() -> None:
+    model = make_model()
+    counts = count_encoded(model)
+
+    batches = list(make_inputs(model, is_frozen=False).meet_ahead(make_batches(["a", "b"]), first=0, count=2))
+
+    assert [batch.captions[0] for batch in batches] == [("a",), ("b",)]
+    assert counts == []
 
 
 def test_restored_texts_have_the_same_digits_and_are_not_encoded_again() -> None:

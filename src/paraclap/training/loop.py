@@ -29,6 +29,7 @@ from paraclap.training.stopping import EarlyStopping, StopRequest, stop_on_signa
 _log = logging.getLogger("paraclap.training")
 _LOG_FILE = "train.log"
 _RECIPE_FILE = "recipe.yaml"
+_TEXTS_AHEAD = 512  # captions of batches to come that a frozen text tower encodes together
 
 
 class StoppedError(ConfigError):
@@ -82,10 +83,15 @@ def make_batches(run: TrainingRun) -> BatchData:
     return BatchData(run.planner, run.inputs, frozen=frozen, chunk_size=recipe.chunk_size)
 
 
-def stream_batches(data: BatchData, recipe: Recipe, *, first_step: int) -> Iterator[LoadedBatch]:
-    """Yield the batches of all steps from one on."""
-    per_step = recipe.accumulation_steps
-    return load_batches(data, range(first_step * per_step, recipe.steps * per_step), workers=recipe.workers)
+def stream_batches(data: BatchData, run: TrainingRun, *, first_step: int) -> Iterator[LoadedBatch]:
+    """Yield the batches of all steps from one on; where towers are frozen, captions of several are encoded together."""
+    recipe, per_step = run.recipe, run.recipe.accumulation_steps
+    first = first_step * per_step
+    batches = load_batches(data, range(first, recipe.steps * per_step), workers=recipe.workers)
+    if not run.hears_frozen_windows:  # whose batches are small
+        return batches
+    count = max(1, _TEXTS_AHEAD // (recipe.batch_size * recipe.captions_per_clip))
+    return run.texts.meet_ahead(batches, first=first, count=count)
 
 
 def _make_folder(run_folder: Path, recipe: Recipe) -> None:
@@ -133,7 +139,7 @@ def _train(run: TrainingRun, folder: Path, state: RunState | None, stop: StopReq
         summary = run.summary()
         Console(stderr=True).print(summary, highlight=False, markup=False, soft_wrap=True)
         _log.info(summary)
-    batches = stream_batches(data, recipe, first_step=first)
+    batches = stream_batches(data, run, first_step=first)
     with (
         MetricsLog(folder, first_step=first) if engine.is_main else nullcontext() as metrics,
         show_progress("training", recipe.steps, first=first) as advance,
