@@ -34,6 +34,16 @@ def test_of_many_columns_the_three_most_probable_are_shown(capsys: pytest.Captur
     assert row == ["a.wav", "c3 0.40", "c1 0.30", "c4 0.15"]
 
 
+def test_what_is_none_of_the_columns_is_marked(capsys: pytest.CaptureFixture[str]) -> None:
+    shares = (0.05, 0.3, 0.05, 0.4, 0.15, 0.05)
+    few, many = (answer | {"best": "none of these"} for answer in (make_answer(0.25, 0.75), make_answer(*shares)))
+
+    print_answers([few], ["c0", "c1"])
+    assert read_table(capsys)[-1] == ["a.wav", "0.25", "0.75", "none of these"]
+    print_answers([many], [f"c{number}" for number in range(6)])
+    assert read_table(capsys)[-1] == ["a.wav", "none of these (c3 0.40)", "c1 0.30", "c4 0.15"]
+
+
 def test_a_flat_answer_has_a_column_a_number() -> None:
     assert flatten_answer(make_answer(0.25, 0.75)) == {
         "file": "a.wav",

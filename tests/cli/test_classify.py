@@ -10,10 +10,12 @@ import pytest
 import soundfile
 from tests.audio.clips import make_voice
 from tests.cli.conftest import Run
+from tests.inference.test_calibration import make_calibration
+from tests.models.tiny import save_model
 
 from paraclap import ParaClap
 from paraclap.evaluation import load_tasks
-from paraclap.inference import Clip
+from paraclap.inference import Clip, compute_probabilities, write_calibration
 from paraclap.queries import load_label_set
 
 ASK = ("-q", "an angry man", "-q", "a calm woman")
@@ -187,6 +189,7 @@ def test_an_unknown_task_is_an_error_with_the_nearest_name(run: Run, tiny_model:
         ((*ASK, "--task", "emotion"), "give either queries (-q, repeatable) or a --task"),
         ((*ASK, "--batch-size", "0"), "Invalid value for '--batch-size': "),
         ((*ASK, "--loud"), "No such option: --loud"),
+        (("-q", "an angry man", "--unknown"), "give two queries or more (-q), of which none may fit"),
     ],
 )
 def test_wrong_usage_ends_with_status_2(run: Run, good: Path, arguments: tuple[str, ...], message: str) -> None:
@@ -275,3 +278,84 @@ def test_a_query_that_is_cut_is_told_in_one_line(run: Run, tiny_model: Path, goo
     lines = [line for line in done.stderr.splitlines() if "tokens" in line]
     assert len(lines) == 1
     assert lines[0].startswith("paraclap: the text 'an angry man an angry man")
+
+
+@pytest.fixture
+def calibrated(tmp_path: Path) -> Path:
+    """Return a calibrated model that believes one of the two good files."""
+    folder = save_model(tmp_path / "calibrated")
+    voices = tmp_path / "voices"
+    cosines = ParaClap.from_pretrained(folder).classify(
+        [voices / "a.wav", voices / "c.wav"], QUERIES, values="similarity"
+    )
+    threshold = float(cosines.max(axis=1).mean())
+    write_calibration(folder, make_calibration(scale=3.0, threshold=threshold))
+    return folder
+
+
+def test_with_unknown_a_clip_that_no_query_fits_is_none_of_these(run: Run, good: Path, calibrated: Path) -> None:
+    options = ("classify", good, *ASK, "--model", calibrated)
+
+    plain, asked = (json.loads(run(*options, *more, "--json").stdout) for more in ((), ("--unknown",)))
+
+    assert [answer["best"] in QUERIES for answer in plain] == [True, True]
+    assert sorted(answer["best"] == "none of these" for answer in asked) == [False, True]
+    unknown, known = sorted(asked, key=lambda answer: bool(answer["best"] in QUERIES))
+    assert max(unknown["similarity"].values()) < max(known["similarity"].values())
+    for one, other in zip(plain, asked, strict=True):
+        assert one | {"best": ""} == other | {"best": ""}
+        cosines = np.array([list(one["similarity"].values())], np.float32)
+        assert list(one["probability"].values()) == pytest.approx(compute_probabilities(cosines, 3.0)[0], abs=1e-6)
+    lines = run(*options, "--unknown").stdout.splitlines()
+    assert [line.rstrip().endswith("  none of these") for line in lines].count(True) == 1
+
+
+def test_of_nothing_heard_nothing_is_unknown(run: Run, good: Path, calibrated: Path) -> None:
+    done = run("classify", good / "nowhere.wav", *ASK, "--model", calibrated, "--unknown", "--json")
+
+    assert (done.status, done.stdout) == (1, "[]\n")
+    assert done.stderr == f"paraclap: {good / 'nowhere.wav'}: no such file\n"
+
+
+def test_unknown_takes_a_model_with_a_threshold(run: Run, good: Path, tiny_model: Path, calibrated: Path) -> None:
+    write_calibration(calibrated, make_calibration().model_copy(update={"unknown": None}))
+
+    for model in (tiny_model, calibrated):
+        done = run("classify", good, *ASK, "--model", model, "--unknown")
+
+        assert (done.status, done.stdout) == (2, "")
+        assert "has no threshold below which no query fits (a calibration.json in its folder); leave" in done.stderr
+
+
+def test_a_broken_calibration_is_one_line_and_status_1(run: Run, good: Path, calibrated: Path) -> None:
+    (calibrated / "calibration.json").write_text("{}")
+
+    done = run("classify", good, *ASK, "--model", calibrated)
+
+    assert (done.status, done.stdout) == (1, "")
+    assert "calibration.json holds no calibration (scale: Field required); expected what" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_references_are_refused_by_a_model_that_takes_none(run: Run, good: Path, tiny_model: Path) -> None:
+    done = run("classify", good, *ASK, "--model", tiny_model, "--reference", good, "--reference", good / "a.wav")
+
+    assert (done.status, done.stdout) == (1, "")
+    assert re.fullmatch(r"paraclap: .* takes no reference recordings; leave the reference out, .*\n", done.stderr)
+
+
+def test_references_are_handed_to_the_model(
+    run: Run, good: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Any] = []
+    encode = ParaClap.encode
+
+    def note(self: ParaClap, audio: Any, *, reference: Any, **options: Any) -> Any:
+        heard.append(reference)
+        return encode(self, audio, **options)
+
+    monkeypatch.setattr(ParaClap, "encode", note)
+    for more in ((), ("--reference", good), ("--reference", good / "a.wav", "--reference", good / "c.wav")):
+        assert run("classify", good, *ASK, "--model", tiny_model, *more).status == 0
+
+    assert heard == [None, [good], [good / "a.wav", good / "c.wav"]]

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import typer
-from tests.evaluation.corpora import make_ravdess
-from tests.evaluation.toys import RavdessEars
+from tests.evaluation.corpora import TWO_KINDS, make_ravdess
+from tests.evaluation.toys import RavdessEars, ShiftedEars
 from typer.testing import CliRunner, Result
 
 from paraclap.cli import evaluate as command
 from paraclap.cli.output import format_metric
-from paraclap.errors import ConfigError, CorpusError, ParaClapError, QueryError
+from paraclap.errors import ConfigError, CorpusError, ModelError, ParaClapError, QueryError
 from paraclap.evaluation import DISTURBANCES, Embedder, load_tasks, read_result
 
 app = typer.Typer()
@@ -149,6 +149,8 @@ def test_nothing_evaluated_ends_with_status_1(tmp_path: Path, asked_models: list
         (["--task", "all", "--batch-size", "0"], "--batch-size"),
         (["--task", "all", "--limit", "0"], "--limit"),
         (["--from-scores", "x"], "--out"),
+        (["--from-scores", "x", "--out", "y", "--adapt", "speaker"], "takes --out alone"),
+        ([*FOLDERS, "--adapt", "room"], "'room' is not one of 'none', 'channel', 'speaker'"),
         ([*FOLDERS, "--note", "crema-d"], "'crema-d' is no CORPUS=TEXT, such as crema-d=rebuilt audio"),
         ([*FOLDERS, "--note", "=rebuilt"], "'=rebuilt' is no CORPUS=TEXT"),
         ([*FOLDERS, "--note", "crema-d="], "'crema-d=' is no CORPUS=TEXT"),
@@ -226,6 +228,34 @@ def test_robustness_is_measured_with_every_disturbance_of_the_catalogue(tmp_path
     assert tuple(read_result(tmp_path / "out" / "ravdess-emotion.json").robustness) == DISTURBANCES
 
 
+def test_an_adapted_evaluation_names_its_protocol_in_the_table_and_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_ravdess(tmp_path, actors=2)
+    monkeypatch.setattr(command, "_load_embedder", lambda *_, **__: ShiftedEars())
+
+    done = evaluate(tmp_path, "--adapt", "speaker")
+
+    assert done.exit_code == 0
+    assert "speaker-adapted: 2 references measured without labels on the 32 clips" in " ".join(read_lines(done))
+    assert read_result(tmp_path / "out" / "ravdess-emotion.json").protocol == "speaker-adapted"
+
+
+@pytest.mark.usefixtures("asked_models")
+def test_a_model_that_takes_no_references_is_not_adapted(tmp_path: Path) -> None:
+    done = evaluate(tmp_path, "--adapt", "channel")
+
+    assert isinstance(done.exception, ModelError)
+    assert "ears takes no reference recordings; expected a model that is made for them" in str(done.exception)
+
+
+def test_help_says_what_adaptation_is() -> None:
+    shown = runner.invoke(app, ["--help"], env={"COLUMNS": "200", "TERM": "dumb"})
+
+    assert "--adapt" in shown.stdout
+    assert "Hear clips relative to others without labels" in " ".join(shown.stdout.split())
+
+
 def test_what_save_scores_keeps_is_scored_again_without_audio_and_without_a_model(
     tmp_path: Path, asked_models: list[str | None]
 ) -> None:
@@ -278,28 +308,10 @@ def test_embeddings_are_kept_for_the_user_or_in_a_folder_or_not_at_all(
     assert [sum(map(len, ears.audio_calls)) for ears in heard] == [16, 16, 0, 16, 0]
 
 
-MINE = """
-[[task]]
-name = "search"
-corpus = "ravdess"
-kind = "retrieval"
-attributes = ["emotion"]
-
-[[task]]
-name = "strong"
-corpus = "ravdess"
-kind = "multi-label"
-classes = ["anger", "calm"]
-label_set = "emotion"
-positive.anger = { column = "emotion", values = ["anger", "disgust"] }
-positive.calm = { column = "emotion", values = ["calm", "neutral"] }
-"""
-
-
 @pytest.mark.usefixtures("asked_models")
 def test_retrieval_and_several_labels_have_a_table_of_their_own(tmp_path: Path) -> None:
     make_ravdess(tmp_path, actors=2)
-    (tmp_path / "mine.toml").write_text(MINE)
+    (tmp_path / "mine.toml").write_text(TWO_KINDS)
 
     both = evaluate(tmp_path, tasks=("ravdess-emotion", str(tmp_path / "mine.toml")))
     alone = evaluate(tmp_path, tasks=(str(tmp_path / "mine.toml"),))
@@ -322,7 +334,7 @@ def test_retrieval_and_several_labels_have_a_table_of_their_own(tmp_path: Path) 
 @pytest.mark.usefixtures("asked_models")
 def test_a_task_in_which_nothing_can_be_measured_is_said_and_ends_with_status_1(tmp_path: Path) -> None:
     make_ravdess(tmp_path, actors=1)
-    (tmp_path / "mine.toml").write_text(MINE.replace('["emotion"]', '["age_group"]'))
+    (tmp_path / "mine.toml").write_text(TWO_KINDS.replace('["emotion"]', '["age_group"]'))
 
     done = evaluate(tmp_path, tasks=(str(tmp_path / "mine.toml"),))
 

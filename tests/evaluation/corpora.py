@@ -5,6 +5,23 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+TWO_KINDS = """
+[[task]]
+name = "search"
+corpus = "ravdess"
+kind = "retrieval"
+attributes = ["emotion"]
+
+[[task]]
+name = "strong"
+corpus = "ravdess"
+kind = "multi-label"
+classes = ["anger", "calm"]
+label_set = "emotion"
+positive.anger = { column = "emotion", values = ["anger", "disgust"] }
+positive.calm = { column = "emotion", values = ["calm", "neutral"] }
+"""
+
 
 def write_noise(path: Path, seed: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)

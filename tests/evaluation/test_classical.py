@@ -20,12 +20,12 @@ from paraclap.evaluation import classical as module
 from paraclap.evaluation.classical import (
     MIN_CLIPS,
     SETTING,
-    Adaptation,
     MeasuredCorpus,
     measure_corpus,
     predict_classical,
     standardize,
 )
+from paraclap.evaluation.results import Adaptation
 from paraclap.evaluation.tasks import Task
 from paraclap.features import feature_names
 

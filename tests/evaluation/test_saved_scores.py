@@ -202,6 +202,17 @@ def test_scores_of_a_folder_are_measured_again_and_what_takes_audio_is_kept(tmp_
     assert kept == heard.model_copy(update={"metrics": scored.result.metrics})
 
 
+def test_scores_of_another_protocol_are_not_those_of_a_result(tmp_path: Path) -> None:
+    trial = make_trial(make_task(), make_speakers(2, 15))
+    scored = score(trial)
+    write(tmp_path, trial, scored)
+    robustness = {"opus": Robustness(metrics={}, change={}, similarity=0.9)}
+    adapted = scored.result.model_copy(update={"protocol": "channel-adapted", "robustness": robustness})
+
+    assert read_saved(write_result(tmp_path, adapted)) is None
+    assert rescore_results(tmp_path) == [scored.result]
+
+
 def test_what_was_heard_by_another_model_is_not_kept(tmp_path: Path) -> None:
     trial = make_trial(make_task(), make_speakers(2, 15))
     scored = score(trial)

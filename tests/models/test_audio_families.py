@@ -48,7 +48,9 @@ def measure_change(model: ParaClapModel, processor: ParaClapProcessor, clips: li
 
 
 def test_every_family_has_a_tower_here() -> None:
-    assert {model_type for model_type, _ in TOWERS.values()} == set(load_audio_families()) - {"paraclap_mel"}
+    own = {name for name, family in load_audio_families().items() if family.frames == "own"}
+    assert own == {"paraclap_mel", "paraclap_prosody"}
+    assert {model_type for model_type, _ in TOWERS.values()} == set(load_audio_families()) - own
 
 
 @pytest.mark.parametrize("tower", TOWERS)
@@ -161,7 +163,9 @@ def test_pooling_that_a_tower_does_not_have_is_refused(tower: str, options: dict
 
 
 def test_an_unknown_audio_tower_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"no audio tower of the type 'bert'; .*known: paraclap_mel, wav2vec2, "):
+    with pytest.raises(
+        ValueError, match=r"no audio tower of the type 'bert'; .*known: paraclap_mel, paraclap_prosody, "
+    ):
         ParaClapConfig(BertConfig(), make_text_config())
 
 

@@ -12,6 +12,7 @@ from huggingface_hub import HfApi, ModelCard
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 from tests.audio.clips import make_voice
+from tests.inference.test_calibration import make_calibration
 from tests.models.tiny import make_model, make_processor
 from tests.models.tiny_towers import make_joined, make_joined_processor
 from torch import Tensor, no_grad, ones
@@ -95,6 +96,7 @@ SIDE_FILES = {
     "LICENSE": "CC BY-NC-SA 4.0\n",
     "training.json": '{"corpora": [{"name": "emodb"}]}',
     "bins.json": "{}",
+    "calibration.json": make_calibration().model_dump_json(),
 }
 
 
@@ -147,6 +149,7 @@ def test_the_card_of_the_folder_replaces_that_of_the_hub(folder: Path, hub: dict
 def test_only_what_the_folder_has_is_brought(folder: Path, hub: dict[str, bytes]) -> None:
     (folder / "README.md").unlink()
     (folder / "bins.json").unlink()
+    (folder / "calibration.json").unlink()
 
     with no_progress_bars():
         ParaClapModel.from_pretrained(folder).push_to_hub("somebody/model")

@@ -49,7 +49,7 @@ _MORE_CLASSES = {"age": ("child", "adult", "infant")}  # that tasks restrict a l
 
 def list_captions() -> Iterator[str]:
     """Yield captions of a few rows, the same in every run."""
-    sampler = CaptionSampler(VOCABULARY)
+    sampler = CaptionSampler(VOCABULARY, negates=True)
     rows: dict[str, RowFacts] = {_describe(row): read_facts(row) for row in _LABELS}
     rows |= {row: make_facts(*(Fact(*fact.split("=")) for fact in row.split())) for row in _MEASURED}
     for number, (described, facts) in enumerate(rows.items()):
@@ -80,7 +80,7 @@ def list_table() -> Iterator[str]:
 def list_words() -> Iterator[str]:
     """Yield every word that is said of a level, or of a person."""
     for name, attribute in VOCABULARY.attributes.items():
-        for level, row in attribute.levels.items():
+        for level, row in (attribute.levels | attribute.broader_words | attribute.denials).items():
             for slot in SLOTS:
                 yield from (f"{name}={level}, {slot}: {word}" for word in row.words(slot))
             yield from (f"{name}={level}, degree of an adjective: {word}" for word in row.degree_adjectives)

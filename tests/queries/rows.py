@@ -16,14 +16,20 @@ VOCABULARY = load_vocabulary()
 MEASURES = sorted(
     {measure.removeprefix("-") for row in VOCABULARY.attributes.values() if row.bins for measure in row.bins.measures}
 )
-SLOTS = ("adjective", "predicative", "noun", "verb", "voice", "adverbial", "feature")
+SLOTS = ("adjective", "predicative", "noun", "verb", "voice", "adverbial", "feature", "denied")
 _PERSONS = {(row.gender, row.age_group) for row in read_caption_table().persons}
 SAYABLE = [  # what there are words for
     Fact(name, level)
     for name, attribute in VOCABULARY.attributes.items()
     for level in (*attribute.levels, *attribute.broader)
     if {(level, None), (None, level)} & _PERSONS
-    or ((row := attribute.levels.get(level)) and (row.degree_nouns or any(row.words(slot) for slot in SLOTS)))
+    or (
+        (row := (attribute.levels | attribute.broader_words).get(level))
+        and (row.degree_nouns or any(row.words(slot) for slot in SLOTS))
+    )
+]
+DENIALS = [  # what is said not to be the case
+    Fact(name, level) for name, attribute in VOCABULARY.attributes.items() for level in attribute.denials
 ]
 _MOVED_BY = {  # measures that rise, or fall, with the same trait; each other one has a trait of its own
     "F0semitoneFrom27.5Hz_sma3nz_pctlrange0-2": ("melody", 1),

@@ -19,6 +19,7 @@ _SIGNS = {
         "surprise": "surprised|astonished|amazed|startled|surprise|astonishment|amazement",
         "excitement": "excited|thrilled|excitement",
         "frustration": "frustrated|exasperated|frustration|exasperation",
+        "composed": "calm|relaxed|composed|calmness|composure",
     },
     "intensity": {
         "low": "slightly|mildly|slight|mild",
@@ -129,6 +130,29 @@ _SIGNS = {
     "language": {"de": "in German", "en": "in English"},
     "accent": {"zh": "Chinese accent", "us": "American accent"},
 }
+_DENIED = {  # words that stand after "not" or "not sound", and after "no" or "without"
+    "not_anger": ("angry|mad", "anger"),
+    "not_boredom": ("bored|uninterested", "boredom|weariness"),
+    "not_calm": ("calm|relaxed", "calmness|calm"),
+    "not_contempt": ("contemptuous|scornful", "contempt|scorn"),
+    "not_disgust": ("disgusted|repelled", "disgust"),
+    "not_fear": ("fearful|scared|afraid", "fear"),
+    "not_happiness": ("happy|joyful", "happiness|joy"),
+    "not_sadness": ("sad|sorrowful", "sadness|sorrow"),
+    "not_surprise": ("surprised", "surprise|astonishment"),
+    "not_excitement": ("excited", "excitement"),
+    "not_frustration": ("frustrated|exasperated", "frustration|exasperation"),
+}
+_SIGNS["emotion"] |= {
+    level: "|".join(
+        [f"{before} {word}" for word in words.split("|") for before in ("not", "not sound")]
+        + [f"{before} {noun}" for noun in nouns.split("|") for before in ("no", "without")]
+    )
+    for level, (words, nouns) in _DENIED.items()
+}
+_SIGNS["emotion"]["not_neutral"] = (
+    "not neutral|not sound neutral|not unemotional|not sound unemotional|emotional|emotion|with emotion"
+)
 _NOUNS = {
     "anger": "anger",
     "boredom": "boredom",
@@ -141,8 +165,9 @@ _NOUNS = {
     "surprise": "surprise",
     "excitement": "excitement",
     "frustration": "frustration",
+    "composed": "composure",
 }
-_TWO_MEANINGS = "calm"  # of a feeling, or of low arousal
+_MANY_MEANINGS = ("calm", "relaxed", "calmness")  # of one feeling, of a broader one, or of low arousal
 _MEANINGS: dict[str, set[Fact]] = {
     f"intense {noun}": {Fact("intensity", "high"), Fact("emotion", level)} for level, noun in _NOUNS.items()
 }
@@ -157,9 +182,9 @@ SIGNED = {Fact(attribute, level) for attribute, levels in _SIGNS.items() for lev
 
 
 def find_facts(text: str, stated: Collection[Fact] = ()) -> set[Fact]:
-    """Return what a reader takes a text to state; of a sign that has two meanings, what is stated indeed."""
+    """Return what a reader takes a text to state; of a sign that has many meanings, what is stated indeed."""
     found = set()
     for sign in _READER.findall(text.lower()):
         meant = _MEANINGS[sign]
-        found |= meant & set(stated) if sign == _TWO_MEANINGS and meant & set(stated) else meant
+        found |= meant & set(stated) if sign in _MANY_MEANINGS and meant & set(stated) else meant
     return found

@@ -26,7 +26,7 @@ def caption(table: pd.DataFrame, *, num_workers: int = 1, **settings: object) ->
 
 def test_captions_are_those_of_the_sampler_row_by_row() -> None:
     table = draw_table(40, seed=7)
-    sampler, generator = CaptionSampler(VOCABULARY), np.random.default_rng([3, 0])
+    sampler, generator = CaptionSampler(VOCABULARY, negates=True), np.random.default_rng([3, 0])
     expected = []
     for number, facts in enumerate(VOCABULARY.read_table(table, bins=fitted_bins())):
         for _ in range(2):

@@ -10,7 +10,7 @@ from paraclap.queries.grammar import Draws, Grammar
 from paraclap.queries.sentences import fill_template, find_slots
 from paraclap.queries.tables import PersonRow, read_caption_table
 
-SAMPLER = CaptionSampler(VOCABULARY)
+SAMPLER = CaptionSampler(VOCABULARY, negates=True)
 GRAMMAR = Grammar(VOCABULARY)
 TABLE = read_caption_table()
 SPEECH = re.compile(r"\b(speak|speaks|speaking|speaker|speech)\b", re.IGNORECASE)

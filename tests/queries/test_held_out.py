@@ -33,7 +33,7 @@ def test_no_data_file_uses_a_held_out_phrase(name: str) -> None:
 
 
 def test_no_caption_uses_a_held_out_phrase() -> None:
-    sampler, generator = CaptionSampler(VOCABULARY), np.random.default_rng(0)
+    sampler, generator = CaptionSampler(VOCABULARY, negates=True), np.random.default_rng(0)
     captions = [sampler.sample(facts, generator) for facts in draw_facts(3000, seed=5)]
     texts = [caption.text for caption in captions if caption is not None]
 

@@ -28,7 +28,13 @@ from paraclap.training.text_inputs import TextInputs
 from paraclap.training.validation import Validation
 
 TIMING = ("seconds", "clips_per_second")
-SAME_BYTES = ("model/model.safetensors", "model/training.json", "model/README.md", "recipe.yaml")
+SAME_BYTES = (
+    "model/model.safetensors",
+    "model/training.json",
+    "model/calibration.json",
+    "model/README.md",
+    "recipe.yaml",
+)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from paraclap.training.audio_inputs import SpectrogramInputs, WaveformInputs
 from paraclap.training.clip_audio import FileAudio
 from paraclap.training.clips import load_clips
 from paraclap.training.made_audio import write_tones
-from paraclap.training.model_folder import write_model_folder
+from paraclap.training.model_folder import BestWeights, write_model_folder
 
 
 def test_the_same_seed_makes_the_same_model(recipe: Recipe) -> None:
@@ -157,7 +157,7 @@ def test_captions_of_what_is_measured_rest_on_bins_of_the_train_rows(recipe: Rec
     assert {level for facts in by_gender["male"] for level in facts.get("pitch", ())} <= {"low", "normal"}
     assert {level for facts in by_gender["female"] for level in facts.get("pitch", ())} <= {"normal", "high"}
     assert "loudness" not in run.summary().split("captions speak of")[1].split("\n")[0].replace("loudness_", "")
-    write_model_folder(tmp_path / "model", run, weights=run.model.state_dict(), best_step=1, dev={"mean": 0.5})
+    write_model_folder(tmp_path / "model", run, BestWeights(run.model.state_dict(), step=1, dev={"mean": 0.5}))
     assert read_bins(tmp_path / "model" / "bins.json") == run.bins
     assert "opensmile" in read_json(tmp_path / "model" / "training.json")["versions"]
 
@@ -281,7 +281,7 @@ def test_a_model_to_start_from_brings_its_bins_and_corpora(recipe: Recipe, tmp_p
     (folder / "training.json").write_text('{"corpora": [{"name": "emodb"}]}')
 
     run = prepare_run(change_recipe(recipe, model={"init": str(folder)}))
-    write_model_folder(tmp_path / "out", run, weights=run.model.state_dict(), best_step=1, dev={"mean": 0.5})
+    write_model_folder(tmp_path / "out", run, BestWeights(run.model.state_dict(), step=1, dev={"mean": 0.5}))
 
     assert (run.bins, run.ancestors) == (bins, ("emodb",))
     assert read_bins(tmp_path / "out" / "bins.json") == bins

@@ -8,7 +8,7 @@ from tests.models.tiny import make_model, make_processor
 from tests.training.tones import MELS, make_clip_set
 
 from paraclap.audio import normalize_log_mel
-from paraclap.models import ParaClapModel
+from paraclap.models import ParaClapFeatureExtractor, ParaClapModel
 from paraclap.queries import load_label_set, load_vocabulary
 from paraclap.training import parse_recipe
 from paraclap.training.audio_inputs import SpectrogramInputs
@@ -21,7 +21,7 @@ RETRIEVAL = {"retrieval-recall@10", "retrieval-map"}
 
 
 def make_validation(clip_sets: list[ClipSet], **changes: Any) -> Validation:
-    inputs = SpectrogramInputs(clip_sets, AugmentationSettings(), MELS)
+    inputs = SpectrogramInputs(clip_sets, AugmentationSettings(), ParaClapFeatureExtractor())
     return Validation(clip_sets, parse_recipe({"name": "made"} | changes), vocabulary=load_vocabulary(), inputs=inputs)
 
 

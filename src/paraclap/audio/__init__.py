@@ -19,6 +19,8 @@ from paraclap.audio.disturbances import (
     tilt_spectrum,
 )
 from paraclap.audio.log_mel import LogMel, MelSettings, compute_log_mel, normalize_log_mel, pad_log_mels
+from paraclap.audio.pitch import PitchSettings, track_pitch
+from paraclap.audio.prosody import NUM_PITCH_CHANNELS, ProsodySettings, compute_prosody
 from paraclap.audio.reading import AUDIO_SUFFIXES, find_audio, read_audio, read_duration
 from paraclap.audio.shards import hash_audio, locate_audio, open_audio
 from paraclap.audio.waveform import MIN_DURATION, SAMPLING_RATE, Waveform, convert_audio
@@ -27,16 +29,20 @@ __all__ = [
     "AUDIO_SUFFIXES",
     "CODECS",
     "MIN_DURATION",
+    "NUM_PITCH_CHANNELS",
     "SAMPLING_RATE",
     "Disturbance",
     "LogMel",
     "MelSettings",
+    "PitchSettings",
+    "ProsodySettings",
     "Waveform",
     "add_noise",
     "apply_codec",
     "change_gain",
     "change_speed",
     "compute_log_mel",
+    "compute_prosody",
     "convert_audio",
     "crop",
     "disturb",
@@ -56,4 +62,5 @@ __all__ = [
     "read_duration",
     "reverberate",
     "tilt_spectrum",
+    "track_pitch",
 ]

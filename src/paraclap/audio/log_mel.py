@@ -28,6 +28,15 @@ class MelSettings:
     max_frequency: float = 7600.0  # Hz
     dynamic_range: float = 8.0  # in log10 of power (80 dB): what is softer than this below the loudest is cut off
 
+    @property
+    def num_channels(self) -> int:
+        """Values of a frame, M."""
+        return self.num_mels
+
+    def compute(self, waveform: Waveform) -> LogMel:
+        """Compute the frames `[F, M]` of a waveform `[T]`."""
+        return compute_log_mel(waveform, self)
+
 
 def compute_log_mel(waveform: Waveform, settings: MelSettings) -> LogMel:
     """Compute the log10 mel power spectrogram `[F, M]` of a waveform `[T]`, one frame for each started hop."""

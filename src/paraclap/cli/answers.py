@@ -7,7 +7,7 @@ from paraclap.cli.output import print_rows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Answer = dict[str, Any]  # file, start, end, probability by column, best
+Answer = dict[str, Any]  # file, start, end, probability by column, best: a column, or "none of these"
 
 _MAX_COLUMNS = 5  # of a table that fits a terminal
 _PLURALS = {"query": "queries", "class": "classes"}
@@ -27,7 +27,10 @@ def print_answers(
     rows = []
     for answer in answers:
         shares = sorted(answer["probability"].items(), key=lambda item: -item[1])
-        rows.append([answer["file"], *(f"{column} {share:.2f}" for column, share in shares[:3])])
+        first, *others = (f"{column} {share:.2f}" for column, share in shares[:3])
+        if answer["best"] not in answer["probability"]:
+            first = f"{answer['best']} ({first})"
+        rows.append([answer["file"], first, *others])
     title = f"the most probable of {len(columns)} {_PLURALS[noun]}"
     print_rows(["file", "best", "second", "third"], rows, title=title)
 

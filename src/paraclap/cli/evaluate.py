@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -37,6 +37,12 @@ def evaluate(
         int | None,
         typer.Option(min=1, help="Take at most N clips a task: a seeded part, as many of each class.", metavar="N"),
     ] = None,
+    adapt: Annotated[
+        Literal["none", "channel", "speaker"],
+        typer.Option(
+            help="Hear clips relative to others without labels: all of the corpus that are tested, or their speaker's."
+        ),
+    ] = "none",
     robustness: Annotated[
         bool,
         typer.Option(
@@ -86,6 +92,10 @@ def evaluate(
 
     Or all: paraclap evaluate --task all --corpora corpora --baselines --robustness --save-scores --out results
 
+    With --adapt a model that takes references knows what is usual of a corpus or speaker from the tested clips, without
+    labels; results name it as their protocol. Disturbed clips have the references of the clean ones. Give each
+    protocol a folder of its own.
+
     A task whose corpus is not there is skipped, and said so. Embeddings are kept by the content of the files and the
     model, so that a second run, or one that was stopped, hears nothing twice. 'paraclap report' makes a page of the
     results, 'paraclap compare' tells if one model is better than another.
@@ -104,7 +114,7 @@ def evaluate(
         _print_tasks(list(load_tasks().values()), as_json=as_json)
         return
     if from_scores is not None:
-        if tasks or corpora or model or limit or robustness or baselines or classical or save_scores:
+        if tasks or corpora or model or limit or robustness or baselines or classical or save_scores or adapt != "none":
             raise typer.BadParameter("takes --out alone: all that was kept is scored again", param_hint="--from-scores")
         _score_again(from_scores, out, as_json=as_json)
         return
@@ -128,6 +138,7 @@ def evaluate(
         classical_corpora=tuple(classical or ()),
         notes=_read_notes(notes or []),
         cache=None if no_cache else cache or default_cache_folder(),
+        adapt=adapt,
     )
     check_request(tasks, corpora, wanted)
     named = [name for name in tasks if name != ALL_TASKS]

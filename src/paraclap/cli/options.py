@@ -15,6 +15,10 @@ DtypeOption = Annotated[
 ]
 BatchSizeOption = Annotated[int | None, typer.Option("--batch-size", min=1, help="Clips encoded together at most.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+ReferenceOption = Annotated[
+    list[Path] | None,
+    typer.Option("--reference", help="A file or folder of the same speaker or channel, without labels. Repeatable."),
+]
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Also write the answers to a .csv, .json or .parquet file.")
 ]

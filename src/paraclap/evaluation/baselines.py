@@ -59,7 +59,7 @@ def fit_probe_baseline(trial: Trial, audio_embeds: npt.NDArray[Any], *, resampli
         f"supervised: logistic regression (C = {DEFAULT_SETTING:g}) on the model's embeddings of these clips, "
         f"{num_folds} folds by speaker"
     )
-    return (Baseline(name=PROBE, metrics=bound_all(drawn), note=note),)
+    return (Baseline(name=PROBE, protocol=trial.protocol, metrics=bound_all(drawn), note=note),)
 
 
 def _fix(name: str, values: dict[str, float], note: str) -> Baseline:

@@ -3,22 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from paraclap.errors import CorpusError, QueryError
+from paraclap.evaluation.adaptation import find_origins, find_speakers
 from paraclap.evaluation.clips import select_clips
 from paraclap.evaluation.folds import load_sklearn
 from paraclap.evaluation.probe_head import fit_head
+from paraclap.evaluation.results import Adaptation
 from paraclap.evaluation.tasks import Task
 from paraclap.features import feature_names, load_features
 from paraclap.features.tables import CacheFolder, Progress
 
 Functionals = npt.NDArray[np.floating[Any]]
-Adaptation = Literal["none", "channel", "speaker"]
 
 # C of the logistic regression: it has the highest mean UAR, .410, where each of emodb, nemo and ased is tested in turn
 # and the others train, with all three adaptations (.333 for 0.001, .375 for 0.01, .399 for 0.1, .409 for 10).
@@ -193,30 +194,19 @@ def _prepare_lesson(
 
 def _choose_rows(corpus: MeasuredCorpus, test: MeasuredCorpus, task: Task) -> npt.NDArray[np.bool_] | str:
     """Tell which rows may be learned from `[N]`, or why none may."""
-    is_own = _find_origins(corpus).isin(set(_find_origins(test))).to_numpy()
+    is_own = (
+        find_origins(corpus.manifest, corpus.metadata).isin(set(find_origins(test.manifest, test.metadata))).to_numpy()
+    )
     if is_own.any() and "split" not in corpus.manifest:
         return "it is the corpus that is tested, and has no split that holds anything out"
     if not is_own.all() and task.label == _RAW_LABEL:
         return f"its column {task.label!r} is in words of its own"
     splits = corpus.manifest.get("split", pd.Series("train", index=corpus.manifest.index)).astype(object)
     usable = np.where(is_own, splits == "train", splits != "test")
-    is_tested_speaker = _find_speakers(corpus).isin(set(_find_speakers(test).dropna()))
+    is_tested_speaker = find_speakers(corpus.manifest, corpus.metadata).isin(
+        set(find_speakers(test.manifest, test.metadata).dropna())
+    )
     return np.asarray(usable & ~is_tested_speaker.to_numpy() & ~_locate(corpus).isin(_locate(test)))
-
-
-def _find_origins(corpus: MeasuredCorpus) -> "pd.Series[Any]":
-    """Return the corpus that each row comes from: of a combined manifest, one of its parts."""
-    if "corpus" in corpus.manifest:
-        return corpus.manifest["corpus"].astype(object)
-    return pd.Series(str(corpus.metadata["corpus"]), index=corpus.manifest.index, dtype=object)
-
-
-def _find_speakers(corpus: MeasuredCorpus) -> "pd.Series[Any]":
-    """Return whom each row has in which corpus, as they are called there; missing where unknown."""
-    names = next((name for name in ("corpus_speaker", "speaker") if name in corpus.manifest), None)
-    if names is None:
-        return pd.Series(None, index=corpus.manifest.index, dtype=object)
-    return _find_origins(corpus) + "/" + corpus.manifest[names].astype(object)
 
 
 def _locate(corpus: MeasuredCorpus) -> pd.MultiIndex:
@@ -231,11 +221,11 @@ def _adapt(corpus: MeasuredCorpus, adaptation: Adaptation) -> Functionals:
     """Standardise the functionals of a corpus by its own statistics, if asked."""
     if adaptation == "none":
         return corpus.functionals
-    origins = pd.factorize(_find_origins(corpus))[0]
+    origins = pd.factorize(find_origins(corpus.manifest, corpus.metadata))[0]
     by_corpus = standardize(corpus.functionals, origins)
     if adaptation == "channel":
         return by_corpus
-    speakers = pd.factorize(_find_speakers(corpus))[0]  # -1 where unknown
+    speakers = pd.factorize(find_speakers(corpus.manifest, corpus.metadata))[0]  # -1 where unknown
     has_enough = (speakers >= 0) & (np.bincount(speakers + 1)[speakers + 1] >= MIN_CLIPS)
     by_speaker = standardize(corpus.functionals, speakers)
     return np.where(has_enough[:, None], by_speaker, by_corpus)

@@ -1,6 +1,6 @@
 """The classical classifier as baselines of results: trained on named corpora, with and without adaptation."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -8,19 +8,14 @@ import numpy as np
 
 from paraclap.corpora import find_root, import_corpus
 from paraclap.errors import CorpusError
-from paraclap.evaluation.classical import Adaptation, MeasuredCorpus, measure_corpus, predict_classical
+from paraclap.evaluation.classical import MeasuredCorpus, measure_corpus, predict_classical
 from paraclap.evaluation.intervals import Resampling
 from paraclap.evaluation.measuring import bound_all, draw_prediction_metrics
-from paraclap.evaluation.results import Baseline, Protocol
+from paraclap.evaluation.results import PROTOCOLS, Baseline
 from paraclap.evaluation.trials import Batch, Trial
 from paraclap.features import find_opensmile
 
 CLASSICAL = "eGeMAPS + linear"
-_PROTOCOLS: Mapping[Adaptation, Protocol] = {
-    "none": "plain",
-    "channel": "channel-adapted",
-    "speaker": "speaker-adapted",
-}
 
 
 class ClassicalBaselines:
@@ -63,7 +58,7 @@ class ClassicalBaselines:
             return ()
         train, test = self._measure_train(), self._measure_tested(trial, batch)
         found = []
-        for adaptation, protocol in _PROTOCOLS.items():
+        for adaptation, protocol in PROTOCOLS.items():
             if adaptation == "speaker" and trial.clips.speakers is None:
                 continue
             try:

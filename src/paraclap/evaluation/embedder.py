@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast, runtime_checkable
+from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -52,9 +52,12 @@ class ModelFacts(Protocol):
         """Tell what a card says of the model."""
 
 
-@runtime_checkable
-class Embedder(ModelFacts, Protocol):
-    """Embed audio and text as unit vectors in one space, and say which model does it."""
+class AudioEmbedder(Protocol):
+    """Embed audio as unit vectors; `fingerprint` tells them from those of others."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identify what embeds."""
 
     def embed_audio(
         self, audio: pd.MultiIndex | Sequence[Waveform], sampling_rate: int | None = None
@@ -66,12 +69,58 @@ class Embedder(ModelFacts, Protocol):
             sampling_rate: of waveforms, in Hz.
         """
 
+
+@runtime_checkable
+class Embedder(ModelFacts, AudioEmbedder, Protocol):
+    """Embed audio and text as unit vectors in one space, and say which model does it."""
+
     def embed_text(self, texts: list[str]) -> npt.NDArray[np.float32]:
         """Embed texts as unit vectors `[N, D]`."""
 
 
+class Reference(Protocol):
+    """Stand for what a model has measured of other recordings; only the model knows what that is."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identify what was measured."""
+
+
+@runtime_checkable
+class ReferenceEmbedder(Embedder, Protocol):
+    """Embed audio relative to reference recordings of the same speaker or channel, which need no labels."""
+
+    @property
+    def takes_references(self) -> bool:
+        """Say whether this very model does; others may have the methods and refuse."""
+
+    def measure_reference(
+        self,
+        audio: pd.MultiIndex | Sequence[Waveform],
+        *,
+        sampling_rate: int | None = None,
+        is_one_speaker: bool = True,
+    ) -> Reference:
+        """Measure recordings of a speaker or channel; what cannot be read is left out, AudioError if that is all."""
+
+    def embed_audio(
+        self,
+        audio: pd.MultiIndex | Sequence[Waveform],
+        sampling_rate: int | None = None,
+        *,
+        reference: Any = None,  # one that this model measured: its own kind, which no one else can name
+    ) -> npt.NDArray[np.float32]:
+        """Embed segments or waveforms as unit vectors `[N, D]`, relative to a reference if there is one."""
+
+
+def locate_clips(index: pd.MultiIndex, root: Path) -> pd.MultiIndex:
+    """Return an index whose files are relative to a folder with files as they can be opened."""
+    files, starts, ends = (index.get_level_values(level) for level in ("file", "start", "end"))
+    return pd.MultiIndex.from_arrays([[str(root / file) for file in files], starts, ends], names=index.names)
+
+
 def embed_clips(
-    embedder: Embedder,
+    embedder: AudioEmbedder,
     index: pd.MultiIndex,
     root: Path,
     *,
@@ -99,8 +148,7 @@ def embed_clips(
     Raises:
         ConfigError: if there is no such disturbance, or the cache cannot be used.
     """
-    levels = [index.get_level_values(level) for level in ("file", "start", "end")]
-    absolute = pd.MultiIndex.from_arrays([[str(root / file) for file in levels[0]], *levels[1:]], names=index.names)
+    absolute = locate_clips(index, root)
     hashes = ClipHashes(absolute)
     model = "" if cache is None else _identify(embedder)
     vectors: dict[int, Vector] = {}
@@ -126,11 +174,12 @@ def embed_clips(
     embeds = np.zeros((len(index), size), dtype=np.float32)
     for clip, vector in vectors.items():
         embeds[clip] = vector
-    bad_files = [BadFile(str(levels[0][clip]), str(errors[clip]).replace(f"{root}/", "")) for clip in sorted(errors)]
+    files = index.get_level_values("file")
+    bad_files = [BadFile(str(files[clip]), str(errors[clip]).replace(f"{root}/", "")) for clip in sorted(errors)]
     return embeds, np.asarray([clip not in errors for clip in range(len(index))], dtype=bool), bad_files
 
 
-def _identify(embedder: Embedder) -> str:
+def _identify(embedder: AudioEmbedder) -> str:
     """Return what tells the vectors of a model from those of others: its fingerprint, and its answer to a fixed noise.
 
     Weights alone do not say which layer is pooled, how audio is prepared, or which runtime computes.
@@ -170,7 +219,7 @@ def _embed_apart(embed: _Embed, clips: Sequence[int]) -> tuple[dict[int, Vector]
 
 
 def _embed_disturbed(
-    embedder: Embedder, index: pd.MultiIndex, clips: Sequence[int], *, hashes: ClipHashes, name: str
+    embedder: AudioEmbedder, index: pd.MultiIndex, clips: Sequence[int], *, hashes: ClipHashes, name: str
 ) -> tuple[dict[int, Vector], dict[int, AudioError]]:
     """Embed clips after disturbing them."""
 

@@ -70,7 +70,7 @@ def make_key(clip: str | None, *, model: str, disturbance: str | None) -> str | 
 
     Args:
         clip: its hash.
-        model: what tells its vectors from those of another model.
+        model: what tells its vectors from those of another model, or of the same one beside another reference.
         disturbance: its name, None if the clip is heard as it is; what the name stands for is part of the key.
     """
     if clip is None:

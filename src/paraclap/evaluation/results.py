@@ -1,6 +1,7 @@
 """The result of one task with one model: every number, its interval, its prompts and where it comes from, as JSON."""
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -16,8 +17,13 @@ from paraclap.version import __version__
 FORMAT_VERSION = 2
 _PACKAGES = ("numpy", "audmetric", "transformers", "torch")
 
-
+Adaptation = Literal["none", "channel", "speaker"]  # whose unlabelled recordings a clip is heard relative to
 Protocol = Literal["plain", "channel-adapted", "speaker-adapted"]
+PROTOCOLS: Mapping[Adaptation, Protocol] = {
+    "none": "plain",
+    "channel": "channel-adapted",
+    "speaker": "speaker-adapted",
+}
 
 
 class _Record(BaseModel):

@@ -1,56 +1,35 @@
 """The evaluation of one model on many tasks: audio and texts embedded once each, results written as they come."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from paraclap.audio import read_disturbances
-from paraclap.errors import ConfigError, CorpusError, QueryError, list_known
+from paraclap.evaluation.adaptation import (
+    References,
+    check_takes_references,
+    embed_adapted,
+    measure_references,
+)
 from paraclap.evaluation.baselines import fit_probe_baseline
 from paraclap.evaluation.classical_baselines import ClassicalBaselines
 from paraclap.evaluation.embedder import Embedder, embed_clips
 from paraclap.evaluation.embedding_cache import EmbeddingCache
-from paraclap.evaluation.folds import load_sklearn
-from paraclap.evaluation.metrics import load_audmetric
+from paraclap.evaluation.request import EvaluationSettings, check_request
 from paraclap.evaluation.results import Result, Robustness, write_result
 from paraclap.evaluation.robustness import measure_robustness
 from paraclap.evaluation.saved_scores import remove_scores, write_scores
 from paraclap.evaluation.scoring import Scored, score_trial
-from paraclap.evaluation.tasks import Task, load_task, load_tasks, read_tasks
 from paraclap.evaluation.trials import Batch, SkippedTask, Trial, prepare_batches
 from paraclap.records import BadFile
 
-ALL_TASKS = "all"
 Progress = Callable[[str, int, int], None]  # corpus, clips done, clips in all
 _TextEmbeds = Mapping[str, npt.NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """Say what of an evaluation is wanted.
-
-    `out` is the folder that gets TASK.json, with `saves_scores` also TASK.scores.parquet, as soon as the tasks of a
-    corpus are done. `limit` is how many clips of a task are taken at most, balanced by class. `disturbances` are names
-    of those that clips are heard with, too. `has_probe` adds a supervised linear probe on the same embeddings, and
-    `classical_corpora` the classifier without language that is trained on them (openSMILE, non-commercial). `notes`
-    say what is to be known of the copy of a corpus, by its name. `cache` is the folder in which embeddings are kept for
-    the next evaluation; nowhere if None.
-    """
-
-    out: Path | None = None
-    limit: int | None = None
-    disturbances: tuple[str, ...] = ()
-    has_probe: bool = False
-    classical_corpora: tuple[str, ...] = ()
-    saves_scores: bool = False
-    notes: Mapping[str, str] = field(default_factory=dict)
-    cache: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -60,66 +39,6 @@ class Evaluation:
     results: tuple[Result, ...]
     skipped: tuple[SkippedTask, ...]
     bad_files: tuple[BadFile, ...]
-
-
-def resolve_tasks(names: Sequence[str]) -> list[Task]:
-    """Return the tasks of these names, each once, in the order asked.
-
-    Args:
-        names: tasks, "all" for every one of the package, or paths of TOML files with tasks of one's own.
-
-    Raises:
-        QueryError: if there is no name, no task of a name, or a file that is no table of tasks.
-    """
-    if not names:
-        raise QueryError("no task named; expected at least one: 'paraclap evaluate --list' shows all")
-    wanted: dict[str, Task] = {}
-    for name in names:
-        if name == ALL_TASKS:
-            found = load_tasks()
-        elif name.endswith(".toml"):
-            found = read_tasks(Path(name))
-        else:
-            found = {name: load_task(name)}
-        wanted |= {task: found[task] for task in found if task not in wanted}
-    return list(wanted.values())
-
-
-def check_request(task_names: Sequence[str], corpora_root: Path, settings: EvaluationSettings) -> list[Task]:
-    """Return the tasks asked for, after checking all that can be checked before a model is loaded.
-
-    Raises:
-        QueryError: if a task does not exist, or none is named.
-        CorpusError: if `corpora_root` is no folder.
-        ConfigError: if `out` is a file, a disturbance does not exist, scores are to be saved nowhere, the limit is not
-            positive, a note is on a corpus of no task, or audmetric is not installed, or scikit-learn for a probe.
-    """
-    tasks = resolve_tasks(task_names)
-    if not corpora_root.is_dir():
-        raise CorpusError(f"no folder {corpora_root}; expected one that holds corpora in their official layout")
-    if settings.out is not None and settings.out.exists() and not settings.out.is_dir():
-        raise ConfigError(f"{settings.out} is a file; expected a folder for the results, or a new name")
-    if settings.out is not None:
-        place = next(
-            parent for parent in (settings.out.absolute(), *settings.out.absolute().parents) if parent.exists()
-        )
-        if not place.is_dir() or not os.access(place, os.W_OK):
-            raise ConfigError(f"{settings.out}: {place} is no folder that can be written to; choose another place")
-    if settings.out is None and settings.saves_scores:
-        raise ConfigError("scores are to be saved and no folder is named; expected one (out)")
-    if settings.limit is not None and settings.limit < 1:
-        raise ConfigError(f"limit is {settings.limit}; expected 1 clip a task or more")
-    for name in settings.disturbances:
-        if name not in read_disturbances():
-            raise ConfigError(f"no disturbance {name!r}{list_known(name, list(read_disturbances()))}")
-    corpora = {corpus for task in tasks for corpus in (task.corpus, *task.parts)}
-    for name in settings.notes:
-        if name not in corpora:
-            raise ConfigError(f"a note on {name!r}, which no task here is about{list_known(name, sorted(corpora))}")
-    load_audmetric()
-    if settings.has_probe:
-        load_sklearn()
-    return tasks
 
 
 def evaluate(
@@ -146,9 +65,12 @@ def evaluate(
         QueryError: if a task does not exist, or none is named.
         CorpusError: if `corpora_root` is no folder.
         ConfigError: if the settings are not right, or audmetric is not installed.
+        ModelError: if it is to be adapted and the model takes no references.
     """
     settings, corpora_root = settings or EvaluationSettings(), Path(corpora_root)
     tasks = check_request(task_names, corpora_root, settings)
+    if settings.adapt != "none":
+        check_takes_references(embedder)
     batches, skipped = prepare_batches(tasks, corpora_root, limit=settings.limit, notes=settings.notes)
     texts = list(dict.fromkeys(text for batch in batches for trial in batch.trials for text in trial.texts))
     text_embeds = dict(zip(texts, embedder.embed_text(texts), strict=True)) if texts else {}
@@ -187,14 +109,18 @@ class _BatchRun:
         if not self.batch.trials:
             return [], [], []
         rows = np.unique(np.concatenate([trial.clips.rows for trial in self.batch.trials]))
-        embeds, is_good, bad_files = self._embed(rows)
-        found = [self._score(trial, rows, embeds, is_good, bad_files) for trial in self.batch.trials]
+        references = self._measure_references(rows)
+        embeds, is_good, bad_files = self._embed(rows, references)
+        trials = self.batch.trials
+        if references is not None:
+            trials = tuple(references.adapt_trial(trial, rows, is_good) for trial in trials)
+        found = [self._score(trial, rows, embeds, is_good, bad_files) for trial in trials]
         pairs = [one for one in found if not isinstance(one, SkippedTask)]
         skipped = [one for one in found if isinstance(one, SkippedTask)]
         results = [scored.result for _, scored in pairs]
         has_labels = any(trial.task.kind != "retrieval" for trial, _ in pairs)
         for name in self.settings.disturbances if has_labels else ():
-            disturbed, is_heard, unheard = self._embed(rows, disturbance=name)
+            disturbed, is_heard, unheard = self._embed(rows, references, disturbance=name)
             known = {bad.file for bad in bad_files}
             bad_files += [bad for bad in unheard if bad.file not in known]
             for place, (trial, _) in enumerate(pairs):
@@ -210,26 +136,41 @@ class _BatchRun:
                 write_result(self.settings.out, result)
         return results, skipped, bad_files
 
-    def _embed(
-        self, rows: npt.NDArray[np.int64], *, disturbance: str | None = None
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], list[BadFile]]:
-        done = 0
-        work = self.batch.corpus if disturbance is None else f"{self.batch.corpus}, {disturbance}"
-
-        def advance(num_clips: int) -> None:
-            nonlocal done
-            done += num_clips
-            if self.progress is not None:
-                self.progress(work, done, len(rows))
-
-        return embed_clips(
+    def _measure_references(self, rows: npt.NDArray[np.int64]) -> References | None:
+        if self.settings.adapt == "none":
+            return None
+        return measure_references(
             self.embedder,
+            self.batch.manifest.iloc[rows],
+            self.batch.metadata,
+            adaptation=self.settings.adapt,
+            advance=self._count(f"{self.batch.corpus}, references", len(rows)),
+        )
+
+    def _embed(
+        self, rows: npt.NDArray[np.int64], references: References | None, *, disturbance: str | None = None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], list[BadFile]]:
+        work = self.batch.corpus if disturbance is None else f"{self.batch.corpus}, {disturbance}"
+        embed = partial(embed_clips, self.embedder) if references is None else partial(embed_adapted, references)
+        return embed(
             self.batch.index[rows],
             self.batch.root,
             cache=self.cache,
             disturb=disturbance,
-            advance=advance,
+            advance=self._count(work, len(rows)),
         )
+
+    def _count(self, work: str, num_clips: int) -> Callable[[int], None]:
+        """Return what is told how many more clips are done, and tells the progress how many are."""
+        done = 0
+
+        def advance(num_more: int) -> None:
+            nonlocal done
+            done += num_more
+            if self.progress is not None:
+                self.progress(work, done, num_clips)
+
+        return advance
 
     def _score(
         self,

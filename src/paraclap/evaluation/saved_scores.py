@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from paraclap.errors import ConfigError, ParaClapError
 from paraclap.evaluation.clips import GROUP_ATTRIBUTES, Clips
 from paraclap.evaluation.embedder import ModelFacts
-from paraclap.evaluation.results import Result, Sample, SkippedFile, read_result
+from paraclap.evaluation.results import Protocol, Result, Sample, SkippedFile, read_result
 from paraclap.evaluation.scoring import Scored, score_similarities
 from paraclap.evaluation.tasks import Task
 from paraclap.evaluation.trials import Trial
@@ -50,6 +50,7 @@ class _Header(BaseModel):
     bad_files: tuple[SkippedFile, ...]
     note: str
     corpora: tuple[str, ...] = ()
+    protocol: Protocol = "plain"
 
 
 def write_scores(folder: Path, trial: Trial, model: ModelFacts, scored: Scored) -> Path | None:
@@ -89,6 +90,7 @@ def write_scores(folder: Path, trial: Trial, model: ModelFacts, scored: Scored) 
         bad_files=scored.result.bad_files,
         note=trial.note,
         corpora=trial.corpora,
+        protocol=trial.protocol,
     )
     path = folder / f"{task.name}{SUFFIX}"
     write_table(path, pd.DataFrame(columns, index=clips.index), kind=_KIND, metadata=header.model_dump(mode="json"))
@@ -118,6 +120,7 @@ def rescore(path: Path) -> tuple[Trial, Scored]:
             sample=header.sample,
             note=header.note,
             corpora=header.corpora,
+            protocol=header.protocol,
         )
         similarities = {
             wording: table[[f"{wording}{_SEPARATOR}{name}" for name in header.task.classes]].to_numpy(dtype=np.float32)
@@ -148,13 +151,12 @@ def rescore_results(folder: Path) -> list[Result]:
 
 
 def read_saved(result_path: Path) -> tuple[Trial, Scored] | None:
-    """Return what the scores beside a result file hold; None if there are none, or those of another model or clips."""
+    """Return what the scores beside a result hold; None if there are none, or of another model, clips or protocol."""
     path = result_path.with_name(result_path.stem + SUFFIX)
     if not path.is_file():
         return None
     trial, scored = rescore(path)
-    is_same = scored.result.fingerprints == read_result(result_path).fingerprints
-    return (trial, scored) if is_same else None
+    return (trial, scored) if _is_same(scored.result, read_result(result_path)) else None
 
 
 def _keep_heard(path: Path, result: Result) -> Result:
@@ -163,11 +165,16 @@ def _keep_heard(path: Path, result: Result) -> Result:
     if not beside.is_file():
         return result
     heard = read_result(beside)
-    if heard.fingerprints != result.fingerprints:
+    if not _is_same(heard, result):
         return result
     fixed = {baseline.name for baseline in result.baselines}
     learned = tuple(baseline for baseline in heard.baselines if baseline.name not in fixed)
     return result.model_copy(update={"baselines": (*result.baselines, *learned), "robustness": heard.robustness})
+
+
+def _is_same(one: Result, other: Result) -> bool:
+    """Tell if two results are of the same model, clips and protocol."""
+    return (one.fingerprints, one.protocol) == (other.fingerprints, other.protocol)
 
 
 def _refuse(path: Path, reason: str) -> ParaClapError:

@@ -136,6 +136,7 @@ def _make_result(
         absent_classes=(),
         model=model.name,
         model_facts=dict(model.facts),
+        protocol=trial.protocol,
         metric=task.metric,
         metrics=bound_all(drawn),
         by_prompts={},

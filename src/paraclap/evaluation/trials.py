@@ -12,7 +12,7 @@ import pandas as pd
 from paraclap.corpora import ImportResult, assign_splits, combine_manifests, find_root, import_corpus
 from paraclap.errors import CorpusError
 from paraclap.evaluation.clips import Clips, select_clips
-from paraclap.evaluation.results import Sample
+from paraclap.evaluation.results import Protocol, Sample
 from paraclap.evaluation.tasks import Task
 from paraclap.evaluation.zero_shot import PromptSet, list_prompt_sets
 from paraclap.queries import Caption, CaptionSampler, RowFacts, load_label_set, load_vocabulary
@@ -53,8 +53,8 @@ class Captions:
 class Trial:
     """Hold one task ready to be scored: its clips, every wording of it, and the fingerprint of the corpus' manifest.
 
-    `captions` are those of a task of retrieval, `sample` says if these clips are a part of the task's, and `note` what
-    else is to be known of the corpus.
+    `captions` are those of a task of retrieval, `sample` says if these clips are a part of the task's, `note` what
+    else is to be known of the corpus, and `protocol` whose recordings the clips are heard relative to.
     """
 
     task: Task
@@ -65,6 +65,7 @@ class Trial:
     sample: Sample | None = None
     note: str = ""
     corpora: tuple[str, ...] = ()  # the names of those that the clips are of, as models were trained on them
+    protocol: Protocol = "plain"
 
     @property
     def texts(self) -> list[str]:

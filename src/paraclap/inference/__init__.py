@@ -5,6 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from paraclap.inference.audio_text_model import AudioTextModel
+    from paraclap.inference.calibration import (
+        NONE_OF_THESE,
+        Calibration,
+        CalibrationError,
+        UnknownRule,
+        read_calibration,
+        write_calibration,
+    )
     from paraclap.inference.clap import MINI, ParaClap
     from paraclap.inference.clips import AudioInput, Clip, make_index
     from paraclap.inference.encoding import EncodedClips, HearingLimits
@@ -13,12 +21,16 @@ if TYPE_CHECKING:
     from paraclap.inference.long_texts import CutText, TextCutWarning
     from paraclap.inference.mteb_model import MtebModel, as_mteb_model
     from paraclap.inference.onnx_runtime import OnnxClap
-    from paraclap.inference.scores import compute_probabilities
+    from paraclap.inference.references import Reference
+    from paraclap.inference.scores import ScoreKind, compute_probabilities, score_best_answers
 
 _HOMES = {  # imported on first use, so that OnnxClap does without torch
     "MINI": "clap",
+    "NONE_OF_THESE": "calibration",
     "AudioInput": "clips",
     "AudioTextModel": "audio_text_model",
+    "Calibration": "calibration",
+    "CalibrationError": "calibration",
     "Clip": "clips",
     "CutText": "long_texts",
     "EncodedClips": "encoding",
@@ -27,17 +39,26 @@ _HOMES = {  # imported on first use, so that OnnxClap does without torch
     "MtebModel": "mteb_model",
     "OnnxClap": "onnx_runtime",
     "ParaClap": "clap",
+    "Reference": "references",
+    "ScoreKind": "scores",
     "TextCutWarning": "long_texts",
+    "UnknownRule": "calibration",
     "as_mteb_model": "mteb_model",
     "compute_probabilities": "scores",
     "load_model": "loading",
     "make_index": "clips",
+    "read_calibration": "calibration",
+    "score_best_answers": "scores",
+    "write_calibration": "calibration",
 }
 
 __all__ = [
     "MINI",
+    "NONE_OF_THESE",
     "AudioInput",
     "AudioTextModel",
+    "Calibration",
+    "CalibrationError",
     "Clip",
     "CutText",
     "EncodedClips",
@@ -46,11 +67,17 @@ __all__ = [
     "MtebModel",
     "OnnxClap",
     "ParaClap",
+    "Reference",
+    "ScoreKind",
     "TextCutWarning",
+    "UnknownRule",
     "as_mteb_model",
     "compute_probabilities",
     "load_model",
     "make_index",
+    "read_calibration",
+    "score_best_answers",
+    "write_calibration",
 ]
 
 

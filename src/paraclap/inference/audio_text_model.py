@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from paraclap.audio import SAMPLING_RATE, Waveform
-from paraclap.errors import ConfigError, ModelError, QueryError
-from paraclap.inference.clips import AudioInput, Clip, gather_clips, make_index
+from paraclap.errors import AudioError, ConfigError, ModelError, QueryError
+from paraclap.inference.clips import AudioInput, Clip, gather_clips, make_index, plan_windows
 from paraclap.inference.encoding import (
     NO_LIMITS,
     Embeddings,
@@ -22,11 +22,13 @@ from paraclap.inference.encoding import (
     encode_clips,
 )
 from paraclap.inference.long_texts import CutText, TextCutWarning
+from paraclap.inference.references import Reference, ReferenceInput, Summaries
 from paraclap.inference.scores import compute_probabilities
 
 if TYPE_CHECKING:
     import pandas as pd  # imported where it is used, like the queries: the ONNX runtime does without
 
+    from paraclap.inference.calibration import Calibration
     from paraclap.queries import LabelSet
 
 DEFAULT_BATCH_SIZE = 16
@@ -42,6 +44,7 @@ class AudioTextModel(ABC):
     the same for all. `training_corpora` names the corpora it was trained on, None where nobody says.
     """
 
+    calibration: "Calibration | None" = None  # what dev said of its probabilities, if its folder tells
     _has_warned_of_cut = False
 
     def __init__(
@@ -68,6 +71,19 @@ class AudioTextModel(ABC):
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Return one vector a text, `[B, D]`; they are brought to unit length afterwards."""
 
+    @property
+    def takes_references(self) -> bool:
+        """Whether other recordings of a speaker or channel can normalise what the model hears."""
+        return False
+
+    def summarize_waveforms(self, waveforms: Sequence[Waveform]) -> Summaries:
+        """Return the statistics of waveforms, of which references are made, `[B, S]`."""
+        raise self._refuse_references()
+
+    def encode_relative(self, waveforms: Sequence[Waveform], reference: Reference) -> Embeddings:
+        """Return one vector a waveform, heard relative to a reference, `[B, D]`."""
+        raise self._refuse_references()
+
     def find_cut_text(self, texts: Sequence[str]) -> CutText | None:
         """Return the first text that `encode_texts` cuts; None if it cuts none."""
         return None
@@ -76,6 +92,11 @@ class AudioTextModel(ABC):
     @abstractmethod
     def logit_scale(self) -> float:
         """The factor from cosine to logit."""
+
+    @property
+    def probability_scale(self) -> float:
+        """The factor from cosine to the logit of a probability: the one fitted on dev, or that of the logits."""
+        return self.logit_scale if self.calibration is None else self.calibration.scale
 
     @property
     @abstractmethod
@@ -109,6 +130,7 @@ class AudioTextModel(ABC):
         task: "str | LabelSet | None" = None,
         values: Values = "probability",
         sampling_rate: int | None = None,
+        reference: ReferenceInput = None,
     ) -> "pd.DataFrame":
         """Compare audio with queries, or with the classes of a label set and their prompt ensembles.
 
@@ -118,6 +140,8 @@ class AudioTextModel(ABC):
             task: a label set such as "emotion", instead of queries.
             values: "probability" (softmax of the logits over the queries) or "similarity" (cosine).
             sampling_rate: of arrays, in Hz.
+            reference: other recordings of the same speaker or channel, which need no labels, as audio or measured
+                before; the answers are relative to them.
 
         Returns:
             One row a clip with the index `file, start, end` (arrays: their number), one column a query or class.
@@ -125,6 +149,7 @@ class AudioTextModel(ABC):
         Raises:
             AudioError: if a file cannot be read; `encode` keeps the good ones.
             QueryError: if there is no query, one is empty or stands twice, or probabilities are asked of a single one.
+            ModelError: if there is a reference and the model takes none.
         """
         import pandas as pd
 
@@ -133,22 +158,26 @@ class AudioTextModel(ABC):
         columns, text_embeds = self.embed_queries(queries, task=task)
         if values == "probability" and len(columns) < 2:
             raise QueryError("one query alone has no probability; ask at least two, or values='similarity'")
-        encoded = self._encode_strictly(audio, sampling_rate)
+        encoded = self._encode_strictly(audio, sampling_rate, reference)
         similarity = encoded.embeddings @ text_embeds.T
-        shown = similarity if values == "similarity" else compute_probabilities(similarity, self.logit_scale)
+        shown = similarity if values == "similarity" else compute_probabilities(similarity, self.probability_scale)
         return pd.DataFrame(shown, index=make_index(encoded.clips), columns=columns)
 
-    def embed_audio(self, audio: AudioInput, sampling_rate: int | None = None) -> Embeddings:
+    def embed_audio(
+        self, audio: AudioInput, sampling_rate: int | None = None, *, reference: ReferenceInput = None
+    ) -> Embeddings:
         """Embed audio as unit vectors `[N, D]`, float32; the batch and the padding change nothing.
 
         Args:
             audio: file, folder, array `[T]`, a list of them, or an audformat index.
             sampling_rate: of arrays, in Hz.
+            reference: as of `classify`.
 
         Raises:
             AudioError: if a file cannot be read; `encode` keeps the good ones.
+            ModelError: if there is a reference and the model takes none.
         """
-        return self._encode_strictly(audio, sampling_rate).embeddings
+        return self._encode_strictly(audio, sampling_rate, reference).embeddings
 
     def embed_text(self, texts: Sequence[str]) -> Embeddings:
         """Embed sentences as unit vectors `[N, D]`, float32; what is longer than the text tower takes is cut.
@@ -167,7 +196,12 @@ class AudioTextModel(ABC):
         return np.concatenate([self._make_unit(self.encode_texts(group), len(group), "texts") for group in groups])
 
     def encode(
-        self, audio: AudioInput, *, sampling_rate: int | None = None, progress: Progress | None = None
+        self,
+        audio: AudioInput,
+        *,
+        sampling_rate: int | None = None,
+        progress: Progress | None = None,
+        reference: ReferenceInput = None,
     ) -> EncodedClips:
         """Embed audio, keep what is good and name the files that are bad.
 
@@ -175,11 +209,51 @@ class AudioTextModel(ABC):
             audio: file, folder, array `[T]`, a list of them, or an audformat index.
             sampling_rate: of arrays, in Hz.
             progress: told now and then how many clips are done, and how many there are.
+            reference: as of `classify`.
 
         Raises:
             AudioError: if nothing was handed in, or arrays are no audio.
+            ModelError: if there is a reference and the model takes none.
         """
-        return self._encode(self._gather(audio, sampling_rate), progress=progress)
+        clips = self._gather(audio, sampling_rate)
+        return self._encode(clips, progress=progress, reference=self._find_reference(reference, sampling_rate))
+
+    def measure_reference(
+        self, audio: AudioInput, *, sampling_rate: int | None = None, is_one_speaker: bool = True
+    ) -> Reference:
+        """Measure recordings of a speaker or channel, relative to which others are heard; they need no labels.
+
+        Clips should be cut as the others are; one of over 30 s counts as its windows. The more feelings and
+        sentences they hold, the better they tell what is usual. What cannot be read is left out.
+
+        Args:
+            audio: file, folder, array `[T]`, a list of them, or an audformat index.
+            sampling_rate: of arrays, in Hz.
+            is_one_speaker: whether one person speaks in all of it; otherwise it tells the channel alone.
+
+        Raises:
+            ModelError: if the model takes no references.
+            AudioError: if nothing of it can be read.
+        """
+        if not self.takes_references:
+            raise self._refuse_references()
+        summaries: list[Summaries] = []
+        reasons: list[str] = []
+        waveforms: list[Waveform] = []
+        for clip in self._gather(audio, sampling_rate):
+            try:
+                windows = plan_windows(clip.measure(), max_duration=self.limits.max_duration)
+                waveforms += [window.read() for window in windows]
+            except AudioError as error:
+                reasons.append(str(error))
+            if len(waveforms) >= self.batch_size:
+                summaries.append(self.summarize_waveforms(waveforms))
+                waveforms = []
+        if waveforms:
+            summaries.append(self.summarize_waveforms(waveforms))
+        if not summaries:
+            raise AudioError(f"no reference can be read ({reasons[0]}); expected one recording or more")
+        return Reference.of(np.concatenate(summaries), is_one_speaker=is_one_speaker)
 
     def embed_queries(
         self, queries: Sequence[str] | None = None, *, task: "str | LabelSet | None" = None
@@ -212,18 +286,41 @@ class AudioTextModel(ABC):
     def _gather(self, audio: AudioInput, sampling_rate: int | None) -> list[Clip]:
         return gather_clips(audio, sampling_rate=sampling_rate, target_rate=self.sampling_rate)
 
-    def _encode_strictly(self, audio: AudioInput, sampling_rate: int | None) -> EncodedClips:
+    def _find_reference(self, reference: ReferenceInput, sampling_rate: int | None) -> Reference | None:
+        if reference is None or isinstance(reference, Reference):
+            return reference
+        return self.measure_reference(reference, sampling_rate=sampling_rate)
+
+    def _refuse_references(self) -> ModelError:
+        return ModelError(
+            f"{self.name} takes no reference recordings; leave the reference out, or use a model that is made for "
+            "them, such as paraclap-mini"
+        )
+
+    def _encode_strictly(self, audio: AudioInput, sampling_rate: int | None, reference: ReferenceInput) -> EncodedClips:
+        measured = self._find_reference(reference, sampling_rate)
         clips = self._gather(audio, sampling_rate)
         for clip in clips:
             if isinstance(clip.source, Path) and not clip.source.is_file():
                 clip.measure()  # raises now what would be found after the work on the others
-        return self._encode(clips, is_strict=True)
+        return self._encode(clips, is_strict=True, reference=measured)
 
     def _encode(
-        self, clips: Sequence[Clip], *, is_strict: bool = False, progress: Progress | None = None
+        self,
+        clips: Sequence[Clip],
+        *,
+        is_strict: bool = False,
+        progress: Progress | None = None,
+        reference: Reference | None = None,
     ) -> EncodedClips:
+        if reference is not None and not self.takes_references:
+            raise self._refuse_references()
+
         def encode_batch(waveforms: Sequence[Waveform]) -> Embeddings:
-            return self._make_unit(self.encode_waveforms(waveforms), len(waveforms), "clips")
+            vectors = (
+                self.encode_waveforms(waveforms) if reference is None else self.encode_relative(waveforms, reference)
+            )
+            return self._make_unit(vectors, len(waveforms), "clips")
 
         with self.open_encoders() as encoders:
             return encode_clips(

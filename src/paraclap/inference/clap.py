@@ -5,18 +5,21 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 
 from paraclap.audio import SAMPLING_RATE, Waveform
 from paraclap.errors import ModelError
 from paraclap.inference.audio_text_model import DEFAULT_BATCH_SIZE, AudioTextModel
+from paraclap.inference.calibration import read_calibration
 from paraclap.inference.devices import find_device, find_dtype, open_encoders, to_numpy
 from paraclap.inference.encoding import Embeddings, Encoders, HearingLimits
 from paraclap.inference.long_texts import CutText, find_cut_text
 from paraclap.inference.processors import load_processor
+from paraclap.inference.references import Reference, Summaries
 from paraclap.models import (
+    ParaClapFeatureExtractor,
     ParaClapModel,
     ParaClapProcessor,
     convert_checkpoint,
@@ -86,13 +89,15 @@ class ParaClap(AudioTextModel):
                 model = ParaClapModel.from_pretrained(folder, dtype=precision)
             processor = load_processor(ParaClapProcessor, folder)
             _check_fit(model, processor, folder)
-        return cls(
+        clap = cls(
             model.to(target),
             processor,
             name=name,
             training_corpora=_read_training_corpora(folder),
             batch_size=DEFAULT_BATCH_SIZE if batch_size is None else batch_size,
         )
+        clap.calibration = read_calibration(folder)
+        return clap
 
     @cached_property
     def fingerprint(self) -> str:
@@ -135,9 +140,32 @@ class ParaClap(AudioTextModel):
 
     def encode_waveforms(self, waveforms: Sequence[Waveform]) -> Embeddings:
         """Return one vector a waveform, `[B, D]`."""
+        with torch.inference_mode():
+            return to_numpy(self.model.get_audio_features(**self._prepare(waveforms)))
+
+    @property
+    def takes_references(self) -> bool:
+        """Whether other recordings of a speaker or channel can normalise what the model hears."""
+        return bool(self.model.takes_references)
+
+    def summarize_waveforms(self, waveforms: Sequence[Waveform]) -> Summaries:
+        """Return the statistics of waveforms, of which references are made, `[B, S]`."""
+        with torch.inference_mode():
+            return to_numpy(self.model.summarize_audio(**self._prepare(waveforms)))
+
+    def encode_relative(self, waveforms: Sequence[Waveform], reference: Reference) -> Embeddings:
+        """Return one vector a waveform, heard relative to a reference, `[B, D]`."""
+        row = torch.from_numpy(reference.as_row()).to(self.model.device)
+        inputs, rows = self._prepare(waveforms), row.expand(len(waveforms), -1)
+        with torch.inference_mode():
+            voices = None if reference.is_one_speaker else self.model.summarize_audio(**inputs)
+            pooled = self.model.pool_audio(**inputs, references=rows, voices=voices)
+            return to_numpy(self.model.project_audio(pooled))
+
+    def _prepare(self, waveforms: Sequence[Waveform]) -> Any:
+        """Return the inputs of the audio tower: floats in the model's precision, the mask stays whole numbers."""
         inputs = self.processor(audio=list(waveforms), sampling_rate=SAMPLING_RATE)
-        with torch.inference_mode():  # floats in the model's precision, the mask stays whole numbers
-            return to_numpy(self.model.get_audio_features(**inputs.to(self.model.device, self.model.dtype)))
+        return inputs.to(self.model.device, self.model.dtype)
 
     def encode_texts(self, texts: Sequence[str]) -> Embeddings:
         """Return one vector a text, `[B, D]`; what is longer than the text tower takes is cut."""
@@ -153,13 +181,13 @@ class ParaClap(AudioTextModel):
 def _check_fit(model: ParaClapModel, processor: ParaClapProcessor, folder: Path) -> None:
     """Refuse a processor that makes something else than the audio tower hears."""
     extractor, config = processor.feature_extractor, model.config.audio_config
-    made_for = getattr(extractor, "tower_type", "paraclap_mel")
+    made_for = extractor.tower_type
     if made_for != config.model_type or extractor.sampling_rate != SAMPLING_RATE:
         raise ModelError(
             f"{folder}: the processor is for the tower {made_for} at {extractor.sampling_rate} Hz; expected "
             f"{config.model_type} at {SAMPLING_RATE} Hz, as the audio tower hears: save both together again"
         )
-    if made_for != "paraclap_mel":
+    if not isinstance(extractor, ParaClapFeatureExtractor):
         return
     settings, num_mels = extractor.mel_settings, config.num_mels
     if settings.num_mels != num_mels:

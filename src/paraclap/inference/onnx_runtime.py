@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from paraclap.audio import MelSettings, Waveform, compute_log_mel, normalize_log_mel, pad_log_mels
+from paraclap.audio import MelSettings, ProsodySettings, Waveform, compute_log_mel, normalize_log_mel, pad_log_mels
 from paraclap.errors import ConfigError, ModelError
 from paraclap.inference.audio_text_model import DEFAULT_BATCH_SIZE, AudioTextModel
 from paraclap.inference.encoding import Embeddings, HearingLimits
@@ -83,7 +83,10 @@ class OnnxClap(AudioTextModel):
     def encode_waveforms(self, waveforms: Sequence[Waveform]) -> Embeddings:
         """Return one vector a waveform, `[B, D]`."""
         settings = self.settings["audio"]
-        if settings["kind"] == "log_mel":
+        if settings["kind"] == "prosody":
+            prosody = ProsodySettings(**settings["prosody"])
+            inputs, mask = pad_log_mels([prosody.compute(clip) for clip in waveforms])
+        elif settings["kind"] == "log_mel":
             inputs, mask = _make_log_mels(waveforms, MelSettings(**settings["log_mel"]))
         else:
             inputs, mask = _pad_waveforms(waveforms, **settings["waveform"])

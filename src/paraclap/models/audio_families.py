@@ -68,7 +68,7 @@ def run_audio_encoder(encoder: PreTrainedModel, inputs: Tensor, mask: Tensor | N
     """Run an encoder on waveforms `[B, T]` or spectrograms `[B, F, M]` with the mask of what is real."""
     family = find_audio_family(encoder.config.model_type)
     if family.frames == "own":
-        return encoder(inputs, mask)
+        return encoder(inputs, mask, **options)
     if mask is not None and family.frames in ("waveform", "spectrogram"):
         options["attention_mask"] = mask
     return encoder(**{family.input: inputs}, **options)

@@ -32,10 +32,13 @@ class AudioPooling(nn.Module):
             width = max(1, hidden_size // 4)
             self.attention = nn.Sequential(nn.Linear(hidden_size, width), nn.Tanh(), nn.Linear(width, 1))
 
-    def forward(self, encoder: Any, inputs: Tensor, mask: Tensor | None) -> Tensor:
-        """Encode waveforms `[B, T]` or spectrograms `[B, F, M]` with the mask of what is real, and pool them."""
+    def forward(self, encoder: Any, inputs: Tensor, mask: Tensor | None, **own: Tensor) -> Tensor:
+        """Encode waveforms `[B, T]` or spectrograms `[B, F, M]` with the mask of what is real, and pool them.
+
+        What else is given goes to a tower that pools by itself.
+        """
         if self.pooling == "tower":
-            pooled: Tensor = run_audio_encoder(encoder, inputs, mask).pooler_output
+            pooled: Tensor = run_audio_encoder(encoder, inputs, mask, **own).pooler_output
             return pooled
         options = {} if self.layer is None else {"output_hidden_states": True}
         output = run_audio_encoder(encoder, inputs, mask, **options)

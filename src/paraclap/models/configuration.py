@@ -49,6 +49,47 @@ class MelTowerConfig(PretrainedConfig):
         super().__init__(**kwargs)
 
 
+class ProsodyTowerConfig(PretrainedConfig):
+    """Say how large the prosody tower is.
+
+    Args:
+        num_mels: mel bands of the input, M.
+        min_frequency: Hz, where the lowest band begins.
+        max_frequency: Hz, where the highest band ends.
+        relative_size: of the branch that hears utterances relative to references.
+        voice_size: of the branch that hears the voice as it is.
+        dropout: share of the hidden values of both that training drops.
+        prior_count: how many reference clips the training speakers count as.
+    """
+
+    model_type = "paraclap_prosody"
+
+    def __init__(
+        self,
+        num_mels: int = 64,
+        min_frequency: float = 20.0,
+        max_frequency: float = 7600.0,
+        relative_size: int = 512,
+        voice_size: int = 256,
+        dropout: float = 0.6,
+        prior_count: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        _check_counts(num_mels=num_mels, relative_size=relative_size, voice_size=voice_size)
+        if not prior_count > 0:
+            raise ValueError(f"prior_count is {prior_count!r}; expected a number above 0")
+        self.num_mels = num_mels
+        self.min_frequency = min_frequency
+        self.max_frequency = max_frequency
+        self.relative_size = relative_size
+        self.voice_size = voice_size
+        self.hidden_size = relative_size + voice_size
+        self.dropout = dropout
+        self.prior_count = prior_count
+        kwargs.pop("hidden_size", None)
+        super().__init__(**kwargs)
+
+
 class ParaClapConfig(PretrainedConfig):
     """Say which towers a ParaCLAP has and how they meet.
 
@@ -193,4 +234,5 @@ def _as_config(config: PretrainedConfig | dict[str, Any] | None, *, default: str
 
 
 AutoConfig.register("paraclap_mel", MelTowerConfig)
+AutoConfig.register("paraclap_prosody", ProsodyTowerConfig)
 AutoConfig.register("paraclap", ParaClapConfig)

@@ -18,7 +18,8 @@ from transformers.utils import ModelOutput
 from paraclap.errors import ModelError
 from paraclap.models.audio_families import build_audio_encoder
 from paraclap.models.audio_pooling import AudioPooling
-from paraclap.models.configuration import ParaClapConfig, read_config
+from paraclap.models.configuration import ParaClapConfig, ProsodyTowerConfig, read_config
+from paraclap.models.prosody_tower import ProsodyTower
 from paraclap.models.quiet import no_load_report
 from paraclap.models.tower_parts import load_tower
 from paraclap.models.weights import (
@@ -32,7 +33,8 @@ from paraclap.models.weights import (
 
 MAX_SCALE = 100.0  # of exp(logit_scale), as in CLIP (Radford et al. 2021, section 2.5)
 _TEXT_PREFIX = "text_tower."
-_SIDE_FILES = ("README.md", "LICENSE", "training.json", "bins.json")  # what a model folder says of its weights
+# What a model folder says of its weights.
+_SIDE_FILES = ("README.md", "LICENSE", "training.json", "bins.json", "calibration.json")
 Attention = str | Mapping[str, str] | None
 
 
@@ -101,6 +103,7 @@ class ParaClapModel(PreTrainedModel):
         input_features: Tensor | None = None,
         audio_attention_mask: Tensor | None = None,
         input_values: Tensor | None = None,
+        references: Tensor | None = None,
     ) -> Tensor:
         """Embed audio as unit vectors `[B, D]`.
 
@@ -108,20 +111,47 @@ class ParaClapModel(PreTrainedModel):
             input_features: spectrograms `[B, F, M]`, for towers that take those.
             audio_attention_mask: which frames `[B, F]` or samples `[B, T]` are real.
             input_values: waveforms `[B, T]`, for towers that take those.
+            references: mean, variance and count of what `summarize_audio` says of other recordings of each clip's
+                speaker or channel, `[B, 2 S + 1]`, for towers that take those.
         """
-        return self.project_audio(self.pool_audio(input_features, audio_attention_mask, input_values))
+        return self.project_audio(self.pool_audio(input_features, audio_attention_mask, input_values, references))
+
+    @property
+    def takes_references(self) -> bool:
+        """Whether other recordings of a speaker or channel can normalise what the audio tower hears."""
+        return isinstance(self.audio_tower, ProsodyTower)
+
+    def summarize_audio(self, input_features: Tensor, audio_attention_mask: Tensor | None = None) -> Tensor:
+        """Return the statistics of clips `[B, S]`, of which references are made.
+
+        Raises:
+            ModelError: if the audio tower takes no references.
+        """
+        if not isinstance(self.audio_tower, ProsodyTower):
+            raise ModelError(
+                f"an audio tower of the type {self.config.audio_config.model_type} takes no references; expected "
+                f"{ProsodyTowerConfig.model_type}"
+            )
+        return self.audio_tower.summarize(input_features, audio_attention_mask)
 
     def pool_audio(
         self,
         input_features: Tensor | None = None,
         audio_attention_mask: Tensor | None = None,
         input_values: Tensor | None = None,
+        references: Tensor | None = None,
+        voices: Tensor | None = None,
     ) -> Tensor:
-        """Encode audio with the audio tower and pool it, before the projection: `[B, H]`."""
+        """Encode audio with the audio tower and pool it, before the projection: `[B, H]`.
+
+        `references` and `voices` are those of `ProsodyTower`.
+        """
         inputs = input_features if input_values is None else input_values
         if inputs is None:
             raise ValueError(f"found no audio; expected {self.config.audio_family.input}")
-        pooled: Tensor = self.audio_pooling(self.audio_tower, inputs, audio_attention_mask)
+        own = {"references": references, "voices": voices}
+        given = {name: value for name, value in own.items() if value is not None}
+        pooled: Tensor = self.audio_pooling(self.audio_tower, inputs, audio_attention_mask, **given)
         return pooled
 
     def project_audio(self, pooled: Tensor) -> Tensor:

@@ -1,14 +1,15 @@
 """From waveforms to the padded, masked spectrograms that the mel tower takes."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from transformers import AutoFeatureExtractor, BatchFeature, SequenceFeatureExtractor
 
-from paraclap.audio import MelSettings, compute_log_mel, normalize_log_mel, pad_log_mels
-from paraclap.models.configuration import MelTowerConfig
+from paraclap.audio import LogMel, MelSettings, ProsodySettings, normalize_log_mel, pad_log_mels
+from paraclap.models.configuration import MelTowerConfig, ProsodyTowerConfig
 
 RawSpeech = npt.NDArray[np.float32] | Sequence[npt.NDArray[np.float32]] | Sequence[float]
 
@@ -17,6 +18,7 @@ class ParaClapFeatureExtractor(SequenceFeatureExtractor):
     """Turn waveforms into normalised log-mel spectrograms, padded to the longest, with their mask."""
 
     model_input_names = ["input_features", "audio_attention_mask"]  # noqa: RUF012
+    tower_type = MelTowerConfig.model_type
 
     def __init__(
         self,
@@ -53,6 +55,10 @@ class ParaClapFeatureExtractor(SequenceFeatureExtractor):
             dynamic_range=self.dynamic_range,
         )
 
+    def prepare(self, frames: LogMel) -> LogMel:
+        """Return frames `[F, M]` that were computed by `mel_settings` as the tower takes them."""
+        return normalize_log_mel(frames, self.mel_settings)
+
     def __call__(
         self,
         raw_speech: RawSpeech,
@@ -67,9 +73,29 @@ class ParaClapFeatureExtractor(SequenceFeatureExtractor):
         """
         clips = gather_waveforms(raw_speech, sampling_rate, expected_rate=self.sampling_rate)
         settings = self.mel_settings
-        mels = [normalize_log_mel(compute_log_mel(clip, settings), settings) for clip in clips]
-        features, mask = pad_log_mels(mels)
+        features, mask = pad_log_mels([self.prepare(settings.compute(clip)) for clip in clips])
         return BatchFeature({"input_features": features, "audio_attention_mask": mask}, tensor_type=return_tensors)
+
+
+class ProsodyFeatureExtractor(ParaClapFeatureExtractor):
+    """Turn waveforms into frames of log-mels and pitch, padded to the longest, with their mask."""
+
+    tower_type = ProsodyTowerConfig.model_type
+
+    def __init__(self, lowest_pitch: float = 60.0, highest_pitch: float = 650.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.lowest_pitch = lowest_pitch
+        self.highest_pitch = highest_pitch
+
+    @property
+    def mel_settings(self) -> ProsodySettings:
+        """How frames are made."""
+        mels = asdict(super().mel_settings)
+        return ProsodySettings(**mels, lowest_pitch=self.lowest_pitch, highest_pitch=self.highest_pitch)
+
+    def prepare(self, frames: LogMel) -> LogMel:
+        """Return frames `[F, M + 2]` as they are: the tower itself is blind to their level."""
+        return frames
 
 
 def gather_waveforms(
@@ -93,3 +119,4 @@ def gather_waveforms(
 
 
 AutoFeatureExtractor.register(MelTowerConfig, ParaClapFeatureExtractor)
+AutoFeatureExtractor.register(ProsodyTowerConfig, ProsodyFeatureExtractor)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from paraclap.audio import ProsodySettings
 from paraclap.errors import ModelError
 from paraclap.models.dual_encoder import ParaClapModel
 from paraclap.models.processing import ParaClapProcessor, count_max_tokens
@@ -45,7 +46,7 @@ def describe_export(
     if family.frames not in _FRAMES:
         raise ModelError(
             f"an audio tower of the type {family.name} cannot be exported: the ONNX runtime makes log-mel spectrograms "
-            "of our own and raw waveforms; expected paraclap_mel or a tower that hears waveforms, such as wav2vec2"
+            "of our own and raw waveforms; expected a tower of ours, or one that hears waveforms, such as wav2vec2"
         )
     if (parameter.dtype, parameter.device.type) != (torch.float32, "cpu"):
         raise ModelError(f"the model is {parameter.dtype} on {parameter.device}; expected torch.float32 on cpu")
@@ -55,7 +56,8 @@ def describe_export(
     extractor = processor.feature_extractor
     audio: dict[str, Any] = {"input": family.input, "mask": MASK_NAME}
     if family.frames == "own":
-        audio |= {"kind": "log_mel", "log_mel": asdict(extractor.mel_settings)}
+        kind = "prosody" if isinstance(extractor.mel_settings, ProsodySettings) else "log_mel"
+        audio |= {"kind": kind, kind: asdict(extractor.mel_settings)}
     else:
         inner = extractor.make_inner()
         wanted = {"normalize": bool(inner.do_normalize), "padding_value": float(inner.padding_value)}

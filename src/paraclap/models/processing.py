@@ -13,8 +13,8 @@ from transformers import (
 )
 
 from paraclap.errors import ModelError
-from paraclap.models.configuration import MelTowerConfig, ParaClapConfig
-from paraclap.models.feature_extraction import ParaClapFeatureExtractor
+from paraclap.models.configuration import MelTowerConfig, ParaClapConfig, ProsodyTowerConfig
+from paraclap.models.feature_extraction import ParaClapFeatureExtractor, ProsodyFeatureExtractor
 from paraclap.models.tower_features import TowerFeatureExtractor
 from paraclap.models.tower_parts import load_tower_part
 
@@ -71,6 +71,8 @@ class ParaClapProcessor(ProcessorMixin):
         _fit_tokenizer(tokenizer, text_config, text_tower)
         if isinstance(config, MelTowerConfig):
             return cls(own or ParaClapFeatureExtractor(), tokenizer)
+        if isinstance(config, ProsodyTowerConfig):
+            return cls(own or ProsodyFeatureExtractor(), tokenizer)
         settings = None if own is None else own.to_dict()
         try:
             return cls(TowerFeatureExtractor.from_tower(config, settings, normalize=normalize), tokenizer)

@@ -27,11 +27,11 @@ def find_broken(disturbances: Iterable[str], *, crop_seconds: float | None = Non
 @cache
 def _find_broken(names: frozenset[str], crop_seconds: float | None) -> frozenset[str]:
     table = read_broken_table()
-    unknown = sorted(names - table.kept.keys())
+    unknown = sorted(names - table.kept.keys() - table.always.keys())
     if unknown:
-        known = list_known(unknown[0], table.kept)
+        known = list_known(unknown[0], [*table.kept, *table.always])
         raise QueryError(f"no disturbance {unknown[0]!r} in the table of broken facts{known}")
-    kept: list[Mapping[str, float]] = [table.kept[name] for name in sorted(names)]
+    kept: list[Mapping[str, float]] = [table.kept[name] for name in sorted(names) if name in table.kept]
     done = set(names)
     if crop_seconds is not None:
         kept.append(_keep_after_crop(table, crop_seconds))

@@ -42,7 +42,7 @@ class CaptionSettings:
     def make_sampler(self) -> CaptionSampler:
         """Make a sampler of these settings."""
         attributes = list_variant(self.variant, without=self.without)
-        return CaptionSampler(load_vocabulary(), attributes=attributes, num_facts=self.num_facts)
+        return CaptionSampler(load_vocabulary(), attributes=attributes, num_facts=self.num_facts, negates=True)
 
 
 def list_variant(variant: str, *, without: Sequence[str] = ()) -> tuple[str, ...]:

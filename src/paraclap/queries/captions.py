@@ -34,6 +34,7 @@ class CaptionSampler:
         attributes: Sequence[str] | None = None,
         weights: Mapping[str, float] | None = None,
         num_facts: Sequence[float] | None = None,
+        negates: bool = False,
     ) -> None:
         """Settle what captions speak of.
 
@@ -42,6 +43,8 @@ class CaptionSampler:
             attributes: those that may be spoken of; all of them, if None.
             weights: how much more often than its own weight says an attribute is spoken of.
             num_facts: the shares of captions with one, two, ... facts; those of the data table, if None.
+            negates: say now and then what is not the case, as often as the tables have it: for training. Such captions
+                fit so many clips that none can be found by them.
 
         Raises:
             QueryError: if an attribute does not exist, a weight is not positive, or the shares are not.
@@ -63,6 +66,7 @@ class CaptionSampler:
         allowed = [name for name in vocabulary.attributes if attributes is None or name in attributes]
         self._positions = {name: position for position, name in enumerate(vocabulary.attributes)}
         self._weights = {name: vocabulary.attributes[name].weight * (weights or {}).get(name, 1.0) for name in allowed}
+        self._negates = negates
         self._choices: dict[tuple[str, frozenset[str]], _Choice | None] = {}
         self._contradictions = frozenset(_list_contradictions(self._grammar, vocabulary))
 
@@ -80,9 +84,9 @@ class CaptionSampler:
         wanted = self._draw_number(draws)
         stated: list[Fact] = []
         for choice in self._order(facts, draws, has_gender=gender is not None, speaks=speaks):
-            if choice.modifies is not None and (not stated or stated[-1].attribute != choice.modifies):
+            if choice.modifies is not None and not (stated and self._has_degrees(stated[-1], choice.modifies)):
                 continue
-            fact = draws.one_of(choice.facts)
+            fact = choice.draw(draws)
             if not any((fact, other) in self._contradictions for other in stated):
                 stated.append(fact)
             if len(stated) == wanted:
@@ -132,10 +136,12 @@ class CaptionSampler:
         """Return what can be said of an attribute if only these levels remain possible; None for nothing."""
         if name not in self._weights:
             return None
-        levels = [level for level in self._vocabulary.true_levels(name, possible) if self._grammar.can_say(name, level)]
+        attribute = self._vocabulary.attributes[name]
+        said = [level for level in self._vocabulary.true_levels(name, possible) if self._grammar.can_say(name, level)]
+        levels = [level for level in said if level not in attribute.denials]
         if not levels:
             return None
-        attribute = self._vocabulary.attributes[name]
+        denials = [level for level in said if level in attribute.denials and attribute.may_deny(level, possible)]
         level_weight = attribute.levels[levels[0]].weight if levels[0] in attribute.levels else 1.0
         return _Choice(
             facts=tuple(Fact(name, level) for level in levels),
@@ -143,7 +149,13 @@ class CaptionSampler:
             needs_speech=attribute.speech,
             needs_gender=attribute.is_relative,
             modifies=attribute.modifies,
+            denials=tuple(Fact(name, level) for level in denials) if self._negates else (),
+            share_denied=attribute.negated.share if attribute.negated is not None else 0.0,
         )
+
+    def _has_degrees(self, fact: Fact, attribute: str) -> bool:
+        """Tell if a fact is of an attribute, and one that has degrees: nobody is "very not angry"."""
+        return fact.attribute == attribute and not self._vocabulary.denies(fact)
 
     def _position(self, fact: Fact) -> int:
         return self._positions[fact.attribute]
@@ -164,6 +176,12 @@ class _Choice:
     needs_speech: bool
     needs_gender: bool
     modifies: str | None
+    denials: tuple[Fact, ...]  # what is not the case
+    share_denied: float
+
+    def draw(self, draws: Draws) -> Fact:
+        is_denied = bool(self.denials) and draws.number() < self.share_denied
+        return draws.one_of(self.denials if is_denied else self.facts)
 
 
 def _may_be(facts: RowFacts, levels: Mapping[str, Sequence[str]]) -> bool:

@@ -51,6 +51,20 @@ class Vocabulary:
             raise QueryError(f"{fact.attribute} has no level {fact.level!r}{list_known(fact.level, known_levels)}")
         return frozenset([fact.level])
 
+    def denies(self, fact: Fact) -> bool:
+        """Tell if a fact says what is not the case, such as emotion = not_anger."""
+        return fact.level in self.attributes[fact.attribute].denials
+
+    def find_topic(self, facts: Sequence[Fact]) -> str | None:
+        """Name what statements of one attribute alone are learned among; None for several attributes.
+
+        What is denied is a topic of its own: it is true of most clips, so that among statements of what is the case it
+        would be most of what a clip is near to.
+        """
+        if len(facts) != 1:
+            return None
+        return f"{facts[0].attribute}, denied" if self.denies(facts[0]) else facts[0].attribute
+
     def read_table(self, table: pd.DataFrame, *, bins: Bins | None = None) -> list[RowFacts]:
         """Read what each row of a table says of each attribute; what it does not say stays unknown.
 

@@ -14,7 +14,7 @@ from paraclap.queries.tables import LevelRow, read_caption_table
 
 PERSON = ("gender", "age_group")
 _PERSON_SLOTS = frozenset(["person", "alone"])
-_CONTENT_SLOTS = ("adjective", "predicative", "noun", "verb", "voice", "adverbial", "feature")
+_CONTENT_SLOTS = ("adjective", "predicative", "noun", "verb", "voice", "adverbial", "feature", "denied")
 _CAPACITY = {"voice": 2, "adverbial": 3, "feature": 2}  # phrases that a slot takes; one if it is not named
 _Item = TypeVar("_Item")
 _NUM_DRAWS = 64  # random numbers that are drawn at once; a caption needs fewer
@@ -101,7 +101,7 @@ class Grammar:
         """Tell if there are words for a fact; those for a degree need the fact that it modifies."""
         if attribute in PERSON:
             return tuple(level if name == attribute else None for name in PERSON) in self._persons
-        row = self.vocabulary.attributes[attribute].levels.get(level)
+        row = self.vocabulary.attributes[attribute].words_of(level)
         return row is not None and (bool(_by_slot(row)) or bool(row.degree_adjectives and row.degree_nouns))
 
     def _find_units(self, facts: Sequence[Fact]) -> list["_Unit"]:
@@ -120,11 +120,14 @@ class Grammar:
         if key not in self._units:
             row = self._row_of(fact)
             words = _by_slot(row) if degree is None else _by_degree(row, self._row_of(degree))
+            if self.vocabulary.denies(fact):  # who is not enraged may be angry
+                words = {slot: _without(phrases, self.table.strong_words) for slot, phrases in words.items()}
             self._units[key] = _Unit(frozenset(words), words)
         return self._units[key]
 
     def _row_of(self, fact: Fact) -> LevelRow:
-        return self.vocabulary.attributes[fact.attribute].levels[fact.level]
+        row = self.vocabulary.attributes[fact.attribute].words_of(fact.level)
+        return LevelRow() if row is None else row
 
     def _plan(
         self, units: tuple[frozenset[str], ...], *, has_gender: bool, speaks: bool

@@ -1,15 +1,17 @@
 """The data tables of this package, checked when they are read."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from paraclap.queries.sentences import find_slots
+from paraclap.queries.sentences import fill_template, find_slots
 from paraclap.storage import hash_bytes
+
+DENIED = "not_"  # before the name of a level: the broader one that covers all others
 
 
 class _Row(BaseModel):
@@ -61,6 +63,7 @@ class LevelRow(_Row):
     voice: tuple[str, ...] = ()
     adverbial: tuple[str, ...] = ()
     feature: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
     degree_adjectives: tuple[str, ...] = ()
     degree_nouns: tuple[str, ...] = ()
     weight: float = Field(1.0, gt=0)
@@ -75,18 +78,53 @@ class LevelRow(_Row):
             "voice": self.voice,
             "adverbial": self.adverbial,
             "feature": self.feature,
+            "denied": self.denied,
         }
         return by_slot.get(slot, ())
 
 
+class NegationRow(_Row):
+    """Say how often it is stated what is not the case, and how that is put.
+
+    `phrases` are filled with the `plainest` words of the level; those of `words` are a level's own. Of clips of the
+    levels in `unsaid` a level is not denied, for they are too near to it.
+    """
+
+    share: float = Field(gt=0, lt=1)
+    plainest: int = Field(gt=0)
+    phrases: LevelRow
+    words: dict[str, LevelRow] = {}
+    unsaid: dict[str, tuple[str, ...]] = {}
+
+    def deny(self, level: str, row: LevelRow) -> dict[str, Any]:
+        """Return the words that deny a level, from the words for it."""
+        if level in self.words:
+            return self.words[level].model_dump()
+        return {
+            place: [filled for phrase in phrases for filled in self._fill(phrase, row)]
+            for place, phrases in self.phrases.model_dump(exclude_defaults=True).items()
+        }
+
+    def _fill(self, phrase: str, row: LevelRow) -> list[str]:
+        (slot,) = find_slots(phrase)
+        return [fill_template(phrase, {slot: word}) for word in row.words(slot)[: self.plainest]]
+
+
 class AttributeRow(_Row):
-    """Hold one attribute: how it is known, its levels, and broader levels that cover several."""
+    """Hold one attribute: how it is known, its levels, and broader levels that cover several.
+
+    Where it is `negated`, each level has a broader one that covers all others, with `not_` before its name; `denials`
+    are the words of those.
+    """
 
     sources: tuple[SourceRow, ...] = ()
     bins: BinRow | None = None
     why: str = ""
     levels: dict[str, LevelRow]
     broader: dict[str, tuple[str, ...]] = {}
+    broader_words: dict[str, LevelRow] = {}
+    negated: NegationRow | None = None
+    denials: dict[str, LevelRow] = {}
     modifies: str | None = None
     weight: float = Field(1.0, gt=0)
     speech: bool = False
@@ -109,6 +147,30 @@ class AttributeRow(_Row):
             for level, name in row["names"].items()
         }
         return rest | {"levels": levels}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _deny_levels(cls, row: Any) -> Any:
+        """Write out the broader levels that deny a level, and their words."""
+        if not isinstance(row, dict) or "negated" not in row:
+            return row
+        negation = NegationRow.model_validate(row["negated"])
+        levels = {name: LevelRow.model_validate(words) for name, words in row["levels"].items()}
+        named = {*negation.words, *negation.unsaid, *(near for nears in negation.unsaid.values() for near in nears)}
+        if unknown := sorted(named - levels.keys()):
+            raise ValueError(f"negated names {', '.join(unknown)}; expected levels: {', '.join(levels)}")
+        others = {f"{DENIED}{level}": [name for name in levels if name != level] for level in levels}
+        denials = {f"{DENIED}{name}": negation.deny(name, words) for name, words in levels.items()}
+        return row | {"broader": row.get("broader", {}) | others, "denials": denials}
+
+    def words_of(self, level: str) -> LevelRow | None:
+        """Return the words of a level, of a broader one, or of one that denies a level; None if it has none."""
+        return self.levels.get(level) or self.broader_words.get(level) or self.denials.get(level)
+
+    def may_deny(self, denial: str, possible: Collection[str]) -> bool:
+        """Tell if a level is to be denied of a clip of which these levels remain possible: none is near to it."""
+        unsaid = self.negated.unsaid if self.negated is not None else {}
+        return not set(unsaid.get(denial.removeprefix(DENIED), ())) & set(possible)
 
 
 class PersonRow(_Row):
@@ -186,6 +248,13 @@ class LabelSetRow(_Row):
         return self
 
 
+class HeldOutRow(_Row):
+    """Hold a phrase that no caption says, and the facts that it states."""
+
+    text: str
+    facts: dict[str, str]
+
+
 @cache
 def read_attributes() -> Mapping[str, AttributeRow]:
     """Read the attributes, by name: those that corpora label, then those that are measured."""
@@ -209,6 +278,12 @@ def read_label_sets() -> Mapping[str, LabelSetRow]:
 def read_broken_table() -> BrokenTable:
     """Read what disturbances and crops break."""
     return BrokenTable.model_validate(_read("broken"))
+
+
+@cache
+def read_held_out() -> tuple[HeldOutRow, ...]:
+    """Read the phrases that no caption says."""
+    return tuple(HeldOutRow.model_validate(row) for row in _read("held_out")["phrases"])
 
 
 def hash_tables() -> str:

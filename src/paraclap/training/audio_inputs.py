@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from paraclap.audio import SAMPLING_RATE, MelSettings, normalize_log_mel, pad_log_mels
+from paraclap.audio import SAMPLING_RATE, pad_log_mels
 from paraclap.models import ParaClapFeatureExtractor, ParaClapModel
 from paraclap.training.augmentation import (
     SPECTROGRAM_DISTURBANCES,
@@ -17,11 +17,11 @@ from paraclap.training.augmentation import (
     disturb_log_mel,
     disturb_waveform,
 )
-from paraclap.training.batches import PlannedClip
+from paraclap.training.batches import WHOLE_SECONDS, PlannedClip
 from paraclap.training.clips import ClipSet
+from paraclap.training.references import TrainingReferences
 from paraclap.training.settings import AugmentationSettings
 
-MAX_SECONDS = 10.0  # of a clip that are heard on dev
 Heard = npt.NDArray[np.float32]
 
 
@@ -46,11 +46,15 @@ class AudioInputs(ABC):
 
     def hear_whole(self, clip_set: int, row: int) -> Heard:
         """Return a clip as it is, or the first 10 s of it."""
-        return self._clip_sets[clip_set].audio.read(row, seconds=MAX_SECONDS)
+        return self._clip_sets[clip_set].audio.read(row, seconds=WHOLE_SECONDS)
 
     def pool(self, model: ParaClapModel, heard: Sequence[Heard]) -> Tensor:
         """Return what the audio tower of a model pools `[N, H]` of several clips, on the model's device."""
         return model.pool_audio(**{name: value.to(model.device) for name, value in self.collate(heard).items()})
+
+    def prepare(self, clips: Sequence[PlannedClip]) -> dict[str, Tensor]:
+        """Hear clips as they were planned, and return the inputs of the audio tower."""
+        return self.collate([self.hear(clip) for clip in clips])
 
     @abstractmethod
     def describe(self) -> str:
@@ -66,24 +70,41 @@ class AudioInputs(ABC):
 
 
 class SpectrogramInputs(AudioInputs):
-    """Hear spectrograms, for the mel tower."""
+    """Hear spectrograms, for towers of our own; `references` are what one that takes them hears clips relative to."""
 
     disturbances = SPECTROGRAM_DISTURBANCES
 
-    def __init__(self, clip_sets: Sequence[ClipSet], settings: AugmentationSettings, mels: MelSettings) -> None:
+    def __init__(
+        self, clip_sets: Sequence[ClipSet], settings: AugmentationSettings, extractor: ParaClapFeatureExtractor
+    ) -> None:
         super().__init__(clip_sets, settings)
-        self._mels = mels
+        self._extractor = extractor
+        self._num_mels = extractor.mel_settings.num_mels
+        self.references: TrainingReferences | None = None
 
     def describe(self) -> str:
         """Say how spectrograms are made."""
-        return str(self._mels)
+        return str(self._extractor.mel_settings)
+
+    def prepare(self, clips: Sequence[PlannedClip]) -> dict[str, Tensor]:
+        """Hear clips as they were planned, and return the inputs of the audio tower.
+
+        One that takes references gets `references` `[B, 2 S + 1]` and `voices` `[B, S]` too, and what was measured
+        before, if it was of all clips.
+        """
+        if self.references is None:
+            return super().prepare(clips)
+        measured = self.references.look_up(clips)
+        heard = super().prepare(clips) if measured is None else {"input_features": measured}
+        return heard | self.references.collate(clips)
 
     def _disturb(self, heard: Heard, names: tuple[str, ...], generator: np.random.Generator) -> Heard:
-        return disturb_log_mel(heard, names, self._settings, generator)
+        mels = disturb_log_mel(heard[:, : self._num_mels], names, self._settings, generator)
+        return np.concatenate([mels, heard[:, self._num_mels :]], axis=1)  # the pitch of what is disturbed is the same
 
     def collate(self, heard: Sequence[Heard]) -> dict[str, Tensor]:
         """Return `input_features` `[B, F, M]` and `audio_attention_mask` `[B, F]`."""
-        features, mask = pad_log_mels([normalize_log_mel(mel, self._mels) for mel in heard])
+        features, mask = pad_log_mels([self._extractor.prepare(frames) for frames in heard])
         return {"input_features": torch.from_numpy(features), "audio_attention_mask": torch.from_numpy(mask)}
 
 
@@ -111,5 +132,5 @@ class WaveformInputs(AudioInputs):
 def make_inputs(clip_sets: Sequence[ClipSet], settings: AugmentationSettings, extractor: Any) -> AudioInputs:
     """Return how clips are heard for the tower of a feature extractor."""
     if isinstance(extractor, ParaClapFeatureExtractor):
-        return SpectrogramInputs(clip_sets, settings, extractor.mel_settings)
+        return SpectrogramInputs(clip_sets, settings, extractor)
     return WaveformInputs(clip_sets, settings, extractor)

@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from paraclap.errors import ConfigError
-from paraclap.queries import Caption, CaptionSampler, RowFacts, Vocabulary, find_broken
+from paraclap.queries import FALSE, UNKNOWN, Caption, CaptionSampler, Fact, RowFacts, Vocabulary, find_broken
 from paraclap.training.augmentation import draw_disturbances
 from paraclap.training.clips import ClipSet
 from paraclap.training.recipe import Recipe
+from paraclap.training.references import ReferenceChoice
 
 _MAX_TRIES = 100  # clips drawn for each one of a batch, before it is clear that nothing can be said of them
+WHOLE_SECONDS = 10.0  # of a clip that are heard where it is not cropped
 _CROP_STEP = 0.32  # s: few distinct lengths, so that kernels for them are compiled once
 
 
@@ -42,6 +44,8 @@ class PlannedClip:
     clip_set: int
     row: int
     view: View
+    references: tuple[int, ...] = ()  # rows of the same corpus that it is heard relative to
+    voice: tuple[int, int] | None = None  # corpus and row of another clip, whose voice is heard instead of its own
 
 
 @dataclass(frozen=True)
@@ -62,20 +66,30 @@ class BatchPlanner:
         recipe: of the run.
         vocabulary: what captions may say.
         disturbances: names of what can be done to what is heard.
+        references: for a tower that takes them.
     """
 
     def __init__(
-        self, clip_sets: Sequence[ClipSet], recipe: Recipe, *, vocabulary: Vocabulary, disturbances: tuple[str, ...]
+        self,
+        clip_sets: Sequence[ClipSet],
+        recipe: Recipe,
+        *,
+        vocabulary: Vocabulary,
+        disturbances: tuple[str, ...],
+        references: ReferenceChoice | None = None,
     ) -> None:
         self._clip_sets = clip_sets
         self._recipe = recipe
         self._vocabulary = vocabulary
         self._disturbances = disturbances
+        self._references = references
+        self._listed = [_list_levels(clips, recipe.unlisted) for clips in clip_sets]
         self._sampler = CaptionSampler(
             vocabulary,
             attributes=recipe.captions.attributes,
             weights=recipe.attribute_weights,
             num_facts=recipe.captions.num_facts,
+            negates=True,
         )
         self._rows = [clips.rows("train") for clips in clip_sets]
         self._row_shares = [_balance(clips, rows, recipe) for clips, rows in zip(clip_sets, self._rows, strict=True)]
@@ -116,9 +130,37 @@ class BatchPlanner:
         return BatchPlan(
             clips=tuple(planned),
             captions=tuple(caption.text for caption in said),
-            relation=self._vocabulary.relate(self._vocabulary.encode_rows(rows), [caption.facts for caption in said]),
-            attributes=tuple(caption.facts[0].attribute if len(caption.facts) == 1 else None for caption in said),
+            relation=self._relate([clip.clip_set for clip in planned], rows, said),
+            attributes=tuple(self._vocabulary.find_topic(caption.facts) for caption in said),
         )
+
+    def _relate(
+        self, clip_sets: Sequence[int], rows: Sequence[RowFacts], said: Sequence[Caption]
+    ) -> npt.NDArray[np.int8]:
+        """Judge captions against clips; what a corpus has no class for is unknown, if the recipe says so."""
+        encoded, statements = self._vocabulary.encode_rows(rows), [caption.facts for caption in said]
+        relation = self._vocabulary.relate(encoded, statements)
+        for clip_set in set(clip_sets) if self._recipe.unlisted else ():
+            places = np.flatnonzero(np.array(clip_sets) == clip_set)
+            known = [[fact for fact in facts if self._is_listed(fact, clip_set)] for facts in statements]
+            cut = [m for m, facts in enumerate(known) if len(facts) < len(statements[m])]
+            if cut:
+                left = self._vocabulary.relate(encoded[places], [known[m] for m in cut])
+                relation[places[:, None], cut] = np.where(left == FALSE, FALSE, UNKNOWN)
+        return relation
+
+    def _is_listed(self, fact: Fact, clip_set: int) -> bool:
+        levels = self._listed[clip_set].get(fact.attribute)
+        return levels is None or not levels.isdisjoint(self._vocabulary.levels_of(fact))
+
+    @property
+    def num_windows(self) -> int:
+        """How many fixed windows a clip is heard in; 0 if it is always another one."""
+        return self._recipe.windows_per_clip
+
+    def plan_window(self, clip_set: int, row: int, number: int) -> PlannedClip:
+        """Plan a clip in one of its fixed windows, without references."""
+        return PlannedClip(clip_set, row, self._draw_window(clip_set, row, number))
 
     def list_windows(self, clip_set: int, row: int) -> list[View]:
         """Return the fixed windows in which a clip is heard if the recipe says how many there are."""
@@ -128,10 +170,15 @@ class BatchPlanner:
         clip_set = _draw(self._cumulated, generator)
         rows, cumulated = self._rows[clip_set], self._cumulated_rows[clip_set]
         row = int(rows[generator.integers(len(rows)) if cumulated is None else _draw(cumulated, generator)])
-        if self._recipe.windows_per_clip:
-            number = int(generator.integers(self._recipe.windows_per_clip))
-            return PlannedClip(clip_set, row, self._draw_window(clip_set, row, number))
-        return PlannedClip(clip_set, row, self._draw_view(seconds, seed, generator))
+        references = () if self._references is None else self._references.draw(clip_set, row, generator)
+        if references:  # which are heard as they are: a channel of its own would set the clip apart from them
+            view = View(WHOLE_SECONDS, 0.0, (), seed)
+        elif self._recipe.windows_per_clip:
+            view = self._draw_window(clip_set, row, int(generator.integers(self._recipe.windows_per_clip)))
+        else:
+            view = self._draw_view(seconds, seed, generator)
+        voice = None if self._references is None else self._references.draw_voice(generator)
+        return PlannedClip(clip_set, row, view, references, voice)
 
     def _draw_caption(self, clip: PlannedClip, facts: RowFacts, generator: np.random.Generator) -> Caption | None:
         """Draw a caption of which every fact is still true; None if there is none."""
@@ -155,8 +202,15 @@ class BatchPlanner:
         """Return the facts of a clip that are still true of what is heard."""
         clips = self._clip_sets[clip.clip_set]
         is_cut = clip.view.is_cut(clips.audio.duration(clip.row))
-        broken = find_broken(clip.view.disturbances, crop_seconds=clip.view.seconds if is_cut else None)
+        done = clip.view.disturbances if clip.voice is None else (*clip.view.disturbances, "voice")
+        broken = find_broken(done, crop_seconds=clip.view.seconds if is_cut else None)
         return {name: levels for name, levels in clips.facts[clip.row].items() if name not in broken}
+
+
+def _list_levels(clips: ClipSet, attributes: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Return the levels of some attributes that a corpus has; an attribute that it does not speak of is left out."""
+    found = {name: frozenset().union(*(facts.get(name, frozenset()) for facts in clips.facts)) for name in attributes}
+    return {name: levels for name, levels in found.items() if levels}
 
 
 def _cumulate(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -170,10 +224,11 @@ def _draw(cumulated: npt.NDArray[np.float64], generator: np.random.Generator) ->
 
 
 def _balance(clips: ClipSet, rows: npt.NDArray[np.intp], recipe: Recipe) -> npt.NDArray[np.float64] | None:
-    """Return the share of each train row, so that classes of an attribute come up more evenly; None if all are even."""
-    if recipe.balance is None or not len(rows):
+    """Return the share of each train row, so that classes of attributes come up more evenly; None if all are even."""
+    if not recipe.balance or not len(rows):
         return None
-    classes = [tuple(sorted(clips.facts[int(row)].get(recipe.balance, ()))) for row in rows]
+    known = [clips.facts[int(row)] for row in rows]
+    classes = [tuple(tuple(sorted(facts.get(name, ()))) for name in recipe.balance) for facts in known]
     counts = {name: classes.count(name) for name in set(classes)}
     weights = np.array([counts[name] ** (recipe.balance_temperature - 1.0) for name in classes])
     return np.asarray(weights / weights.sum(), dtype=np.float64)

@@ -36,6 +36,7 @@ class ClipSet:
     licence: str
     captions: Sequence[tuple[Caption, ...]] | None = None  # of each row, written beforehand; drawn anew if None
     bad_files: tuple[BadFile, ...] = ()  # that were left out, on import or when they were read
+    speakers: npt.NDArray[np.intp] | None = None  # numbers of each row's, -1 where unknown; None if all are
 
     def rows(self, split: str) -> npt.NDArray[np.intp]:
         """Return the rows of a split whose audio could be read and of which something is known."""
@@ -86,6 +87,7 @@ def load_clips(
             licence=str(source.metadata.get("licence", "unknown")),
             captions=written.get(settings.name),
             bad_files=(*source.bad_files, *audio.bad_files),
+            speakers=pd.factorize(table["speaker"])[0] if "speaker" in table else None,
         )
         if not len(clip_set.rows("train")):
             reason = audio.bad_files[0].reason if audio.bad_files else "none of train with a known fact"

@@ -52,7 +52,7 @@ class BatchData(Dataset[LoadedBatch]):
             if self._frozen is not None:
                 audio.append({"pooled": self._frozen.read(clips)})
             else:
-                audio.append(self._inputs.collate([self._inputs.hear(clip) for clip in clips]))
+                audio.append(self._inputs.prepare(clips))
             captions.append(plan.captions[begin * per_clip : stop * per_clip])
         return LoadedBatch(plan, tuple(audio), tuple(captions))
 

@@ -11,16 +11,16 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 from safetensors import SafetensorError
-from torch import Tensor
 
 from paraclap.errors import ConfigError, ParaClapError
+from paraclap.training.calibrating import calibrate
 from paraclap.training.checkpoints import BEST, RunState, load_best, load_state, save_best, save_state
 from paraclap.training.curves import EVENTS, METRICS, MetricsLog, StepMetrics, plot_curves
 from paraclap.training.engine import Engine, join_processes
 from paraclap.training.frozen_audio import FrozenAudio, open_frozen_audio
 from paraclap.training.gathering import let_main, num_processes, process_rank, wait_for_main
 from paraclap.training.loading import BatchData, LoadedBatch, load_batches, split_batch
-from paraclap.training.model_folder import write_model_folder
+from paraclap.training.model_folder import BestWeights, write_model_folder
 from paraclap.training.progress import show_progress
 from paraclap.training.recipe import Recipe
 from paraclap.training.run import TrainingRun, prepare_run
@@ -172,16 +172,18 @@ def _train(run: TrainingRun, folder: Path, state: RunState | None, stop: StopReq
                 )
     if engine.is_main or recipe.shard_parameters:  # each process has its part of what is sharded
         weights = engine.export_model(load_best(folder))
+        problems = run.validation.compare(run.model, run.texts)
     if engine.is_main:
-        _write_model(folder / "model", run, best, weights)
+        calibration = calibrate(problems, learned_scale=float(weights["logit_scale"].exp()))
+        _write_model(folder / "model", run, BestWeights(weights, best.step, best.dev, calibration))
         plot_curves(folder)
         _log.info("best step %d, dev mean %.4f; model in %s", best.step, best.dev["mean"], folder / "model")
     return best.dev
 
 
-def _write_model(folder: Path, run: TrainingRun, best: _Best, weights: dict[str, Tensor]) -> None:
+def _write_model(folder: Path, run: TrainingRun, best: BestWeights) -> None:
     try:
-        write_model_folder(folder, run, weights=weights, best_step=best.step, dev=best.dev)
+        write_model_folder(folder, run, best)
     except (OSError, SafetensorError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ParaClapError(f"{folder} cannot be written ({reason}); make room, then use --resume") from None

@@ -110,7 +110,7 @@ def sigmoid_loss(logits: Tensor, relation: Tensor, bias: Tensor) -> Tensor:
 def attribute_loss(
     logits: Tensor, relation: Tensor, attributes: Sequence[str | None], *, pair_loss: PairLoss = contrastive_loss
 ) -> Tensor:
-    """Average a loss over attributes, each among the captions that speak of it alone.
+    """Average a loss over attributes, each among the captions that speak of it alone and by how many these are.
 
     Captions with several facts are false if one fact fails, which says little about the others; here each attribute is
     learned by itself. Attributes without a true and a false pair do not count; the loss is 0 if none has both.
@@ -128,13 +128,16 @@ def attribute_loss(
     _check_pairs(logits, relation)
     if len(attributes) != logits.shape[1]:
         raise ConfigError(f"found attributes of {len(attributes)} captions; expected {logits.shape[1]}")
-    losses = []
+    losses, counts = [], []
     for attribute in sorted({name for name in attributes if name is not None}):
         columns = [index for index, name in enumerate(attributes) if name == attribute]
         among = relation[:, columns]
         if ((among == 1).any() & (among == 0).any()).item():
             losses.append(pair_loss(logits[:, columns], among))
-    return torch.stack(losses).mean() if losses else logits.sum() * 0.0
+            counts.append(float(len(columns)))
+    if not losses:
+        return logits.sum() * 0.0
+    return (torch.stack(losses) * logits.new_tensor(counts)).sum() / sum(counts)
 
 
 def _one_way(logits: Tensor, relation: Tensor, smoothing: float) -> Tensor:

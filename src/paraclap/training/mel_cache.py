@@ -14,7 +14,7 @@ from rich.progress import track
 
 from paraclap.audio import locate_audio, read_audio
 from paraclap.errors import AudioError
-from paraclap.models import LogMel, MelSettings, compute_log_mel
+from paraclap.models import LogMel, MelSettings
 from paraclap.records import BadFile
 from paraclap.storage import hash_bytes, hash_table, read_json, write_atomic, write_json
 from paraclap.training.clip_audio import ClipAudio, Segment, list_segments
@@ -88,7 +88,7 @@ def _fill(manifest: pd.DataFrame, *, root: Path, settings: MelSettings, data: Pa
             else:
                 mels.append(result)
             offsets.append(offsets[-1] + (0 if isinstance(result, str) else len(result)))
-    empty = np.zeros((0, settings.num_mels), dtype=np.float16)
+    empty = np.zeros((0, settings.num_channels), dtype=np.float16)
     with write_atomic(data) as temporary:
         np.save(temporary, np.concatenate([empty, *mels]))
     write_json(index, {"offsets": offsets, "bad_files": bad_files})  # last: its presence says that all is there
@@ -100,4 +100,4 @@ def _read_mel(segment: Segment, settings: MelSettings) -> npt.NDArray[np.float16
         waveform = read_audio(file, start=start, end=end, sampling_rate=settings.sampling_rate)
     except AudioError as error:
         return str(error)
-    return compute_log_mel(waveform, settings).astype(np.float16)
+    return settings.compute(waveform).astype(np.float16)

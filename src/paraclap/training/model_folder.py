@@ -2,15 +2,18 @@
 
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from paraclap.inference import Calibration, write_calibration
 from paraclap.models import hash_weights, no_progress_bars
 from paraclap.queries import hash_tables, write_bins
 from paraclap.storage import write_atomic, write_json
+from paraclap.training.calibrating import describe_calibration
 from paraclap.training.clips import ClipSet
 from paraclap.training.recipe import Recipe
 from paraclap.training.run import TrainingRun
@@ -18,19 +21,28 @@ from paraclap.training.run import TrainingRun
 _PACKAGES = ("paraclap", "torch", "transformers", "numpy", "pandas", "audformat", "soundfile", "soxr")
 
 
-def write_model_folder(
-    folder: Path, run: TrainingRun, *, weights: Mapping[str, Tensor], best_step: int, dev: Mapping[str, float]
-) -> None:
+@dataclass(frozen=True)
+class BestWeights:
+    """Hold the weights that dev chose: the whole state dict, after which step, and what they are worth there.
+
+    `dev` has the metrics. Without a `calibration`, the model folder says nothing of probabilities.
+    """
+
+    weights: Mapping[str, Tensor]
+    step: int
+    dev: Mapping[str, float]
+    calibration: Calibration | None = None
+
+
+def write_model_folder(folder: Path, run: TrainingRun, best: BestWeights) -> None:
     """Write the model of a run with all that belongs to it.
 
     Args:
         folder: of the model, whose files are replaced.
         run: whose model it is.
-        weights: the state dict of the model, whole.
-        best_step: after which the weights were best on dev.
-        dev: the metrics that they had there.
+        best: its weights.
     """
-    model, recipe = run.model.eval(), run.recipe
+    model, recipe, weights = run.model.eval(), run.recipe, best.weights
     dtype = getattr(torch, recipe.save_dtype)
     state = {key: value.to(dtype) if value.is_floating_point() else value for key, value in weights.items()}
     state["logit_scale"] = weights["logit_scale"].float()
@@ -43,8 +55,8 @@ def write_model_folder(
         folder / "training.json",
         {
             "recipe": recipe.model_dump(mode="json"),
-            "best_step": best_step,
-            "dev": dict(dev),
+            "best_step": best.step,
+            "dev": dict(best.dev),
             "started_from": recipe.model.init,
             "inherited_corpora": list(run.ancestors),
             "queries_fingerprint": hash_tables(),
@@ -55,19 +67,25 @@ def write_model_folder(
     )
     if run.bins is not None:
         write_bins(folder / "bins.json", run.bins)
+    if best.calibration is not None:
+        write_calibration(folder, best.calibration)
     with write_atomic(folder / "README.md") as temporary:
-        temporary.write_text(write_card(recipe, run.clip_sets, dev), encoding="utf-8")
+        temporary.write_text(write_card(recipe, run.clip_sets, best.dev, best.calibration), encoding="utf-8")
     with write_atomic(folder / "LICENSE") as temporary:
         temporary.write_text(recipe.licence_text or f"{recipe.licence}\n", encoding="utf-8")
 
 
-def write_card(recipe: Recipe, clip_sets: Sequence[ClipSet], dev: Mapping[str, float]) -> str:
-    """Write the model card: data, licences, dev figures, limits."""
+def write_card(
+    recipe: Recipe, clip_sets: Sequence[ClipSet], dev: Mapping[str, float], calibration: Calibration | None = None
+) -> str:
+    """Write the model card: data, licences, dev figures, what a probability means, limits."""
     corpora = "\n".join(
         f"| {c.name} | {len(c.rows('train'))} | {len(c.rows('dev'))} | {c.licence} | {c.settings.note} |"
         for c in clip_sets
     )
     figures = "\n".join(f"| {name} | {value:.3f} | {_find_note(name, clip_sets)} |" for name, value in dev.items())
+    if calibration is not None:
+        figures += f"\n\n{describe_calibration(calibration)}"
     return _CARD.format(name=recipe.name, licence=recipe.licence, corpora=corpora, figures=figures)
 
 

@@ -17,6 +17,7 @@ from paraclap.training.settings import (
     CaptionRecipe,
     CorpusSettings,
     ModelSettings,
+    ReferenceSettings,
     Settings,
     check_attributes,
     check_range,
@@ -34,6 +35,7 @@ class Recipe(Settings):
     cache: Path = Path("build/mels")
     model: ModelSettings = ModelSettings()
     augmentation: AugmentationSettings = AugmentationSettings()
+    references: ReferenceSettings = ReferenceSettings()  # for towers that take them
     parts: tuple[PartSettings, ...] = (PartSettings(match="text_tower.*", train=False),)  # later rows win
     made_clips: int = Field(0, ge=0)  # clips of hummed tones made for a trial, beside or instead of the corpora
     windows_per_clip: int = Field(0, ge=0)  # fixed windows in which a clip is heard; always another one if 0
@@ -41,8 +43,9 @@ class Recipe(Settings):
     steps: int = Field(3000, gt=0)
     batch_size: int = Field(64, gt=1)
     captions_per_clip: int = Field(2, gt=0)
-    balance: str | None = None  # attribute whose classes come up more evenly within a corpus
+    balance: tuple[str, ...] = ()  # attributes whose classes, together, come up more evenly within a corpus
     balance_temperature: float = Field(0.5, ge=0, le=1)  # 0: classes equally often, 1: as they are
+    unlisted: tuple[str, ...] = ()  # attributes of which a corpus says nothing of the levels that none of its clips has
     loss: LossKind = "contrastive"  # see training/losses.py
     smoothing: float = Field(0.0, ge=0, lt=1)  # share of the target that is spread over all pairs
     attribute_loss_weight: float = Field(1.0, ge=0)  # of the loss within single attributes, beside that over all
@@ -79,10 +82,15 @@ class Recipe(Settings):
     def _check_crop(cls, value: tuple[float, float]) -> tuple[float, float]:
         return check_range(value, 0.0)
 
-    @field_validator("balance")
+    @field_validator("balance", mode="before")
     @classmethod
-    def _check_balance(cls, value: str | None) -> str | None:
-        check_attributes([] if value is None else [value])
+    def _wrap_balance(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else () if value is None else value
+
+    @field_validator("balance", "unlisted")
+    @classmethod
+    def _check_attributes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        check_attributes(value)
         return value
 
     @field_validator("shard_parameters")

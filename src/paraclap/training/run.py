@@ -8,7 +8,7 @@ from paraclap.errors import ConfigError
 from paraclap.features import find_opensmile
 from paraclap.models import ParaClapFeatureExtractor, ParaClapModel, ParaClapProcessor
 from paraclap.queries import Bins, Fact, load_vocabulary
-from paraclap.training.audio_inputs import AudioInputs, make_inputs
+from paraclap.training.audio_inputs import AudioInputs, SpectrogramInputs, make_inputs
 from paraclap.training.batches import BatchPlanner
 from paraclap.training.clips import ClipSet, load_clips
 from paraclap.training.made_audio import make_corpus
@@ -21,6 +21,7 @@ from paraclap.training.parts import (
     pools_always_alike,
 )
 from paraclap.training.recipe import Recipe
+from paraclap.training.references import ReferenceChoice, measure_windows, prepare_references
 from paraclap.training.text_inputs import TextInputs
 from paraclap.training.towers import build_start
 from paraclap.training.validation import Validation
@@ -117,6 +118,11 @@ def prepare_run(recipe: Recipe) -> TrainingRun:
         bins=start.bins,
     )
     inputs = make_inputs(data.clip_sets, recipe.augmentation, extractor)
+    choice = None
+    if isinstance(inputs, SpectrogramInputs):
+        is_new = recipe.model.init is None
+        inputs.references = prepare_references(model, data.clip_sets, inputs, is_new=is_new)
+        choice = None if inputs.references is None else ReferenceChoice(data.clip_sets, recipe.references)
     run = TrainingRun(
         recipe=recipe,
         model=model,
@@ -125,11 +131,15 @@ def prepare_run(recipe: Recipe) -> TrainingRun:
         clip_sets=data.clip_sets,
         bins=data.bins,
         inputs=inputs,
-        planner=BatchPlanner(data.clip_sets, recipe, vocabulary=vocabulary, disturbances=inputs.disturbances),
+        planner=BatchPlanner(
+            data.clip_sets, recipe, vocabulary=vocabulary, disturbances=inputs.disturbances, references=choice
+        ),
         validation=Validation(data.clip_sets, recipe, vocabulary=vocabulary, inputs=inputs),
         texts=TextInputs(model, start.processor, is_frozen="text_tower" in find_frozen_modules(model)),
         ancestors=start.ancestors,
     )
+    if isinstance(inputs, SpectrogramInputs) and inputs.references is not None and recipe.windows_per_clip:
+        inputs.references.windows = measure_windows(model, data.clip_sets, inputs, run.planner)
     if not run.validation.tasks:
         raise ConfigError(
             f"recipe {recipe.name}: no attribute has two classes on the dev split; add speakers or corpora"

@@ -59,7 +59,8 @@ class ModelSettings(Settings):
     """Name the towers, or a model to start from, and say how large what is new is."""
 
     init: str | None = None  # folder or hub id of a model to train further; nothing else is said here then
-    audio_tower: str | None = None  # folder or hub id of an audio encoder; a new mel tower if None
+    audio_tower: str | None = None  # folder or hub id of an audio encoder; a new one of our own if None
+    own_tower: Literal["mel", "prosody"] = "mel"  # which: convolutions on log-mels, or functionals with references
     audio_pooling: str | None = None  # "mean", "attentive" or "cls"; the tower's usual one if None
     audio_layer: int | str | None = None  # hidden state that is pooled, or "mix"; the last if None
     normalize: bool | None = None  # each waveform to zero mean and unit variance; as the tower does if None
@@ -70,6 +71,9 @@ class ModelSettings(Settings):
     depth: int = Field(1, gt=0)
     hidden_size: int = Field(512, gt=0)
     dropout: float = Field(0.2, ge=0, lt=1)
+    relative_size: int = Field(512, gt=0)  # of the prosody tower's branch that is relative to references
+    voice_size: int = Field(256, gt=0)  # of the branch that hears the voice as it is
+    prior_count: float = Field(1.0, gt=0)  # clips that the training speakers count as beside references
 
     @model_validator(mode="after")
     def _check_init(self) -> Self:
@@ -131,6 +135,15 @@ class AugmentationSettings(Settings):
     def _check_range(cls, value: tuple[float, float], info: ValidationInfo) -> tuple[float, float]:
         limits = {"low_pass_band": (0.0, 1.0), "speed_factor": (0.5, 2.0)}
         return check_range(value, *limits.get(str(info.field_name), ()))
+
+
+class ReferenceSettings(Settings):
+    """Say how many other clips of the same speaker or corpus clips are heard relative to, for towers that take them."""
+
+    none: float = Field(0.4, ge=0, le=1)  # probability of none, which is when clips are disturbed
+    channel: float = Field(0.2, ge=0, le=1)  # probability that those there are come from all speakers of the corpus
+    most: int = Field(32, gt=0)  # clips; how many is drawn evenly on a log scale
+    other_voice: float = Field(0.6, ge=0, le=1)  # probability that who speaks is heard of another clip
 
 
 def check_range(value: tuple[float, float], low: float = -math.inf, high: float = math.inf) -> tuple[float, float]:

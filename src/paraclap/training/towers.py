@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer, PretrainedConfig
 
 from paraclap.audio import SAMPLING_RATE
 from paraclap.errors import ModelError
@@ -17,6 +17,8 @@ from paraclap.models import (
     ParaClapFeatureExtractor,
     ParaClapModel,
     ParaClapProcessor,
+    ProsodyFeatureExtractor,
+    ProsodyTowerConfig,
     find_reference,
     merge_reference,
     no_progress_bars,
@@ -69,7 +71,7 @@ def _find_unused(start: StartingPoint) -> list[nn.Parameter]:
 def _build_new(settings: ModelSettings) -> StartingPoint:
     reference, folder = _find_text_tower(settings.text_tower)
     if settings.audio_tower is None:
-        return _build_on_mels(settings, reference, folder)
+        return _build_own(settings, reference, folder)
     model = ParaClapModel.from_towers(
         settings.audio_tower,
         str(folder),
@@ -104,12 +106,11 @@ def _find_text_tower(tower: TextTowerSettings) -> tuple[dict[str, str] | None, P
     return reference, find_reference(reference)
 
 
-def _build_on_mels(settings: ModelSettings, reference: dict[str, str] | None, folder: Path) -> StartingPoint:
+def _build_own(settings: ModelSettings, reference: dict[str, str] | None, folder: Path) -> StartingPoint:
     tower = settings.text_tower
+    audio_config, extractor = _choose_own(settings)
     config = ParaClapConfig(
-        audio_config=MelTowerConfig(
-            channels=settings.channels, depth=settings.depth, hidden_size=settings.hidden_size, dropout=settings.dropout
-        ),
+        audio_config=audio_config,
         text_config=AutoConfig.from_pretrained(folder),
         projection_dim=settings.projection_dim,
         projection_dropout=settings.projection_dropout,
@@ -124,5 +125,23 @@ def _build_on_mels(settings: ModelSettings, reference: dict[str, str] | None, fo
         raise ModelError(
             f"text tower {tower.id!r} does not fit its config.json: {keys}; expected an encoder's own weights"
         )
-    extractor = ParaClapFeatureExtractor(feature_size=model.config.audio_config.num_mels)
     return StartingPoint(model, ParaClapProcessor(extractor, AutoTokenizer.from_pretrained(folder)))
+
+
+def _choose_own(settings: ModelSettings) -> tuple[PretrainedConfig, ParaClapFeatureExtractor]:
+    """Return the configuration of a new tower of our own, and what makes its input."""
+    if settings.own_tower == "mel":
+        mel = MelTowerConfig(
+            channels=settings.channels, depth=settings.depth, hidden_size=settings.hidden_size, dropout=settings.dropout
+        )
+        return mel, ParaClapFeatureExtractor(feature_size=mel.num_mels)
+    prosody = ProsodyTowerConfig(
+        relative_size=settings.relative_size,
+        voice_size=settings.voice_size,
+        dropout=settings.dropout,
+        prior_count=settings.prior_count,
+    )
+    extractor = ProsodyFeatureExtractor(
+        feature_size=prosody.num_mels, min_frequency=prosody.min_frequency, max_frequency=prosody.max_frequency
+    )
+    return prosody, extractor

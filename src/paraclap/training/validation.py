@@ -1,6 +1,6 @@
 """Zero-shot UAR and retrieval on the dev split: which tasks the data allows, and how a model fares on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +8,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from paraclap.evaluation import measure_retrieval, zero_shot_uar
+from paraclap.evaluation import Problem, measure_retrieval, zero_shot_uar
 from paraclap.models import ParaClapModel
-from paraclap.queries import CaptionSampler, LabelSet, RowFacts, Vocabulary, list_label_sets, load_label_set
+from paraclap.queries import (
+    CaptionSampler,
+    LabelSet,
+    RowFacts,
+    Vocabulary,
+    embed_classes,
+    list_label_sets,
+    load_label_set,
+)
 from paraclap.training.audio_inputs import AudioInputs
 from paraclap.training.clips import ClipSet
 from paraclap.training.parts import pools_always_alike
@@ -29,6 +37,16 @@ class DevTask:
     clip_set: int
     label_set: LabelSet
     labels: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Hold a dev task as a model sees it: clips of known classes `[N, D]`, and the prompts of each class."""
+
+    task: DevTask
+    audio_embeds: npt.NDArray[np.float32]
+    labels: list[str]
+    class_embeds: list[npt.NDArray[np.float32]]
 
 
 class Validation:
@@ -59,19 +77,42 @@ class Validation:
         """Return the UAR of every task, how well captions find their clips, and as "mean" what checkpoints go by."""
         model.eval()
         embeds = [self._embed(model, number) for number in range(len(self._clip_sets))]
-        results = {}
-        for task in self.tasks:
-            known = [i for i, label in enumerate(task.labels) if label is not None]
-            labels = [str(task.labels[i]) for i in known]
-            prompts = task.label_set.prompts
-            class_embeds = [_embed_texts(model, texts, prompts[c]) for c in prompts]
-            results[task.name] = zero_shot_uar(embeds[task.clip_set][known], labels, list(prompts), class_embeds)
+        results = {
+            asked.task.name: zero_shot_uar(
+                asked.audio_embeds, asked.labels, asked.task.label_set.classes, asked.class_embeds
+            )
+            for asked in self._ask(model, texts, embeds)
+        }
         mean = self._average(results)
         if self._captions:
             captions = _embed_texts(model, texts, self._captions)
             found = measure_retrieval(np.concatenate(embeds), captions, self._relation).text_to_audio
             results |= {"retrieval-recall@10": found.recall_at_10, "retrieval-map": found.mean_average_precision}
         return results | {"mean": mean}
+
+    @torch.no_grad()
+    def compare(self, model: ParaClapModel, texts: TextInputs) -> dict[str, Problem]:
+        """Return the cosines of clips and classes of every task, by its name, and which classes are true."""
+        model.eval()
+        embeds = [self._embed(model, number) for number in range(len(self._clip_sets))]
+        problems = {}
+        for asked in self._ask(model, texts, embeds):
+            truth = np.array([asked.task.label_set.classes.index(label) for label in asked.labels])
+            similarity = asked.audio_embeds @ embed_classes(asked.class_embeds).T
+            problems[asked.task.name] = Problem(np.asarray(similarity, dtype=np.float32), truth)
+        return problems
+
+    def _ask(
+        self, model: ParaClapModel, texts: TextInputs, embeds: Sequence[npt.NDArray[np.float32]]
+    ) -> Iterator[_Asked]:
+        for task in self.tasks:
+            known = [i for i, label in enumerate(task.labels) if label is not None]
+            yield _Asked(
+                task,
+                embeds[task.clip_set][known],
+                [str(task.labels[i]) for i in known],
+                [_embed_texts(model, texts, prompts) for prompts in task.label_set.prompts.values()],
+            )
 
     def _average(self, results: Mapping[str, float]) -> float:
         """Average over corpora within each label set, then over label sets, so that none outvotes the others."""

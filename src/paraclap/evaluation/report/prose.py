@@ -11,8 +11,8 @@ READING = (
     "two models is better: 'paraclap compare' gives the interval of their difference on the same clips.",
     "Chance is what guessing each class alike reaches on average; the majority always says the most frequent class. "
     "A linear probe is supervised: it learns from labels of the same corpus, by cross-validation, and shows what "
-    "the embeddings hold. A baseline whose protocol is not plain has used statistics of the clips that it is tested "
-    "on.",
+    "the embeddings hold. A result or baseline whose protocol is not plain has used statistics of the clips that it is "
+    "tested on, though no labels; published figures are to be held against plain ones.",
     "Our prompts are an ensemble of templates; published prompts are other people's wording; single templates show "
     "how much of a number is the wording. No wording was chosen on test clips. Published figures are other "
     "people's, from the sources named: their prompts, clips and code may differ, and most have no interval.",

@@ -1,0 +1,51 @@
+"""Reference recordings of a speaker or channel: the statistics by which a model normalises what it hears."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from paraclap.inference.clips import AudioInput
+
+Summaries = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Hold what is known of other recordings of a speaker or channel, without labels.
+
+    Args:
+        count: how many clips were heard.
+        mean: of the statistics of those clips, `[S]`.
+        variance: over the clips, `[S]`; zeros of a single one.
+        is_one_speaker: whether one person speaks in all of them, and in what is heard relative to them; otherwise they
+            tell the channel, and who speaks is heard from each clip alone.
+    """
+
+    count: int
+    mean: Summaries
+    variance: Summaries
+    is_one_speaker: bool = True
+
+    @classmethod
+    def of(cls, summaries: Summaries, *, is_one_speaker: bool = True) -> "Reference":
+        """Make a reference of the statistics of clips `[N, S]`."""
+        values = summaries.astype(np.float64)
+        mean, variance = values.mean(axis=0).astype(np.float32), values.var(axis=0).astype(np.float32)
+        return cls(len(values), mean, variance, is_one_speaker)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What identifies the reference."""
+        counted = f"{self.count} {self.is_one_speaker}".encode()
+        return hashlib.sha256(counted + self.mean.tobytes() + self.variance.tobytes()).hexdigest()
+
+    def as_row(self) -> Summaries:
+        """Return mean, variance and count in one row `[2 S + 1]`, as the audio tower takes them."""
+        return np.concatenate([self.mean, self.variance, np.array([self.count], dtype=np.float32)])
+
+
+ReferenceInput: TypeAlias = "Reference | AudioInput | None"
