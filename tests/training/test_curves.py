@@ -7,11 +7,19 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
 
 from paraclap.errors import ConfigError, ParaClapError
 from paraclap.training.curves import CURVES, EVENTS, METRICS, MetricsLog, StepMetrics, plot_curves
 
 COLUMNS = ["step", "loss", "learning_rate", "logit_scale", "seconds", "clips_per_second"]
+
+
+@pytest.fixture(autouse=True)
+def number_event_files_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Number event files from 1000 on: those of one second are read in order of their names, and .10 is before .9."""
+    counter = event_file_writer.AtomicCounter(1000)
+    monkeypatch.setattr(event_file_writer, "_global_uid", counter)
 
 
 def measure(step: int) -> StepMetrics:
