@@ -193,3 +193,15 @@ def test_what_was_measured_before_is_encoded_as_if_heard(prosody: Recipe) -> Non
     assert heard["input_features"].ndim == 3
     with torch.no_grad():
         torch.testing.assert_close(model.pool_audio(**known), model.pool_audio(**heard), atol=1e-3, rtol=1e-3)
+
+
+def test_what_a_frozen_tower_hears_relative_to_references_is_not_kept(prosody: Recipe) -> None:
+    frozen = prosody.model_dump(mode="json") | {
+        "windows_per_clip": 2,
+        "parts": [{"match": "*_tower.*", "train": False}],
+    }
+
+    run = prepare_run(parse_recipe(frozen))
+
+    assert not any(parameter.requires_grad for parameter in run.model.audio_tower.parameters())
+    assert not run.hears_frozen_windows

@@ -8,7 +8,7 @@ from paraclap.audio.log_mel import LogMel, MelSettings, compute_log_mel
 from paraclap.audio.pitch import PitchSettings, track_pitch
 from paraclap.audio.waveform import Waveform
 
-REFERENCE_PITCH = 100.0  # Hz, which is 0 semitones
+_REFERENCE_PITCH = 100.0  # Hz, which is 0 semitones
 NUM_PITCH_CHANNELS = 2
 
 
@@ -40,5 +40,5 @@ def compute_prosody(waveform: Waveform, settings: ProsodySettings) -> LogMel:
             highest=settings.highest_pitch,
         ),
     )
-    semitones = 12.0 * np.log2(pitch[:, :1] / REFERENCE_PITCH)
+    semitones = 12.0 * np.log2(pitch[:, :1] / _REFERENCE_PITCH)
     return np.concatenate([compute_log_mel(waveform, settings), semitones, pitch[:, 1:]], axis=1, dtype=np.float32)

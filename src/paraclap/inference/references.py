@@ -40,6 +40,7 @@ class Reference:
     @cached_property
     def fingerprint(self) -> str:
         """What identifies the reference."""
+        # Not by paraclap.storage, which needs pandas: the ONNX runtime does without.
         counted = f"{self.count} {self.is_one_speaker}".encode()
         return hashlib.sha256(counted + self.mean.tobytes() + self.variance.tobytes()).hexdigest()
 

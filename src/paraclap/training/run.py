@@ -45,8 +45,12 @@ class TrainingRun:
 
     @property
     def hears_frozen_windows(self) -> bool:
-        """Whether what the audio tower makes of fixed windows never changes, and can be computed once."""
-        return self.recipe.windows_per_clip > 0 and pools_always_alike(self.model)
+        """Whether what the audio tower makes of fixed windows never changes, and can be computed once.
+
+        What is heard relative to references changes with them.
+        """
+        has_windows = self.recipe.windows_per_clip > 0 and not self.model.takes_references
+        return has_windows and pools_always_alike(self.model)
 
     def summary(self) -> str:
         """Say in a few lines what will be trained on what."""
@@ -138,12 +142,12 @@ def prepare_run(recipe: Recipe) -> TrainingRun:
         texts=TextInputs(model, start.processor, is_frozen="text_tower" in find_frozen_modules(model)),
         ancestors=start.ancestors,
     )
-    if isinstance(inputs, SpectrogramInputs) and inputs.references is not None and recipe.windows_per_clip:
-        inputs.references.windows = measure_windows(model, data.clip_sets, inputs, run.planner)
     if not run.validation.tasks:
         raise ConfigError(
             f"recipe {recipe.name}: no attribute has two classes on the dev split; add speakers or corpora"
         )
+    if isinstance(inputs, SpectrogramInputs) and inputs.references is not None and recipe.windows_per_clip:
+        inputs.references.windows = measure_windows(model, data.clip_sets, inputs, run.planner)
     return run
 
 
