@@ -7,7 +7,8 @@ from paraclap.registration import register_when_needed
 from paraclap.version import __version__
 
 if TYPE_CHECKING:
-    from paraclap.errors import AudioError, ConfigError, CorpusError, ModelError, ParaClapError, QueryError
+    from paraclap.errors import AudioError, ConfigError, CorpusError, ModelError, ParaClapError, QueryError, StoreError
+    from paraclap.index import Index
     from paraclap.inference import AudioTextModel, LaionClap, ParaClap, load_model
     from paraclap.models import ParaClapConfig, ParaClapFeatureExtractor, ParaClapModel, ParaClapProcessor
 
@@ -16,6 +17,7 @@ _HOMES = {  # imported on first use, so that `import paraclap` stays quick
     "AudioTextModel": "paraclap.inference",
     "ConfigError": "paraclap.errors",
     "CorpusError": "paraclap.errors",
+    "Index": "paraclap.index",
     "LaionClap": "paraclap.inference",
     "ModelError": "paraclap.errors",
     "ParaClap": "paraclap.inference",
@@ -25,6 +27,7 @@ _HOMES = {  # imported on first use, so that `import paraclap` stays quick
     "ParaClapModel": "paraclap.models",
     "ParaClapProcessor": "paraclap.models",
     "QueryError": "paraclap.errors",
+    "StoreError": "paraclap.errors",
     "load_model": "paraclap.inference",
 }
 
@@ -33,6 +36,7 @@ __all__ = [
     "AudioTextModel",
     "ConfigError",
     "CorpusError",
+    "Index",
     "LaionClap",
     "ModelError",
     "ParaClap",
@@ -42,6 +46,7 @@ __all__ = [
     "ParaClapModel",
     "ParaClapProcessor",
     "QueryError",
+    "StoreError",
     "__version__",
     "load_model",
 ]

@@ -5,6 +5,7 @@ ParaClapError
 ├── CorpusError   a folder, table or manifest that is not what its name says
 ├── QueryError    a query, label set or task that cannot be asked
 ├── ModelError    a model folder, checkpoint, tower or device that cannot be used
+├── StoreError    an index of an archive that cannot be opened, written or asked
 └── ConfigError   a recipe or a setting that does not exist or does not fit
 """
 
@@ -30,6 +31,10 @@ class QueryError(ParaClapError):
 
 class ModelError(ParaClapError):
     """Say that a model folder, a checkpoint, a tower or a device cannot be used."""
+
+
+class StoreError(ParaClapError):
+    """Say that the index of an archive cannot be opened, written or asked."""
 
 
 class ConfigError(ParaClapError):

@@ -14,12 +14,17 @@ from paraclap.cli.classify import classify
 from paraclap.cli.compare import compare
 from paraclap.cli.convert import convert
 from paraclap.cli.corpus import corpus_app
+from paraclap.cli.describe import describe
 from paraclap.cli.embed import embed
 from paraclap.cli.evaluate import evaluate
 from paraclap.cli.export import export
 from paraclap.cli.features import features
+from paraclap.cli.index import index_app
+from paraclap.cli.map import map_
 from paraclap.cli.probe import probe_app
 from paraclap.cli.report import report
+from paraclap.cli.search import search
+from paraclap.cli.timeline import timeline
 from paraclap.cli.train import train
 from paraclap.errors import ParaClapError
 from paraclap.version import __version__
@@ -44,9 +49,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (captions, classify, compare, convert, embed, evaluate, export, features, report, train):
+for command in (
+    captions,
+    classify,
+    compare,
+    convert,
+    describe,
+    embed,
+    evaluate,
+    export,
+    features,
+    report,
+    search,
+    timeline,
+    train,
+):
     app.command(no_args_is_help=True)(command)
+app.command("map", no_args_is_help=True)(map_)
 app.add_typer(corpus_app, name="corpus")
+app.add_typer(index_app, name="index")
 app.add_typer(probe_app, name="probe")
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from paraclap.queries.preview import Preview
 
 _NUM_CAPTIONS = 5
-_COLUMNS = ("attribute", "measure", "value", "edges", "whose edges", "level")
+MEASURE_COLUMNS = ("attribute", "measure", "value", "edges", "whose edges", "level")
 
 
 def preview_file(
@@ -63,38 +63,19 @@ def _find_bins(model: Path | None) -> Path:
 
 
 def _describe(file: Path, features: "Features", preview: "Preview") -> dict[str, Any]:
-    levels = [
-        {
-            "attribute": level.attribute,
-            "measure": level.measure,
-            "value": None if math.isnan(level.value) else level.value,
-            "edges": list(level.edges),
-            "whose_edges": level.group,
-            "levels": list(level.levels),
-        }
-        for level in preview.levels
-    ]
     captions = [{"caption": caption.text, "facts": dict(caption.facts)} for caption in preview.captions]
     return {
         "file": str(file),
         "duration": features.duration,
         "reason": features.reason,
-        "measures": levels,
+        "measures": [level.as_record() for level in preview.levels],
         "captions": captions,
     }
 
 
 def _print_tables(features: "Features", preview: "Preview") -> None:
-    """Print the measured values, each attribute and its level once, and captions with the facts that they state."""
-    rows = []
-    for attribute, group in groupby(preview.levels, key=lambda level: level.attribute):
-        levels = list(group)
-        for number, level in enumerate(levels):
-            value = "-" if math.isnan(level.value) else f"{level.value:.4g}"
-            low, high = level.edges
-            first, last = (attribute, _name_level(levels)) if number == 0 else ("", "")
-            rows.append((first, level.measure, value, f"{low:.4g}  {high:.4g}", level.group, last))
-    print_rows(_COLUMNS, rows)
+    """Print the measured values, and captions with the facts that they state."""
+    print_rows(MEASURE_COLUMNS, list_measure_rows(preview.levels))
     if features.reason:
         print(f"not all could be measured: {features.reason}\n")
     if preview.captions:
@@ -102,6 +83,19 @@ def _print_tables(features: "Features", preview: "Preview") -> None:
         print_rows(("caption", "facts"), captions)
     else:
         print("nothing can be said of it")
+
+
+def list_measure_rows(measured: "Sequence[MeasuredLevel]") -> list[tuple[str, ...]]:
+    """Return the rows of a table of measured values, with each attribute and its level once."""
+    rows: list[tuple[str, ...]] = []
+    for attribute, group in groupby(measured, key=lambda level: level.attribute):
+        levels = list(group)
+        for number, level in enumerate(levels):
+            value = "-" if math.isnan(level.value) else f"{level.value:.4g}"
+            low, high = level.edges
+            first, last = (attribute, _name_level(levels)) if number == 0 else ("", "")
+            rows.append((first, level.measure, value, f"{low:.4g}  {high:.4g}", level.group, last))
+    return rows
 
 
 def _name_level(levels: "Sequence[MeasuredLevel]") -> str:

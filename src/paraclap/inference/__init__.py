@@ -15,18 +15,25 @@ if TYPE_CHECKING:
     )
     from paraclap.inference.clap import MINI, ParaClap
     from paraclap.inference.clips import AudioInput, Clip, make_index
+    from paraclap.inference.describing import VoiceProfile, choose_label_sets, describe_clips
     from paraclap.inference.encoding import EncodedClips, HearingLimits
     from paraclap.inference.laion_clap import LaionClap
     from paraclap.inference.loading import load_model
     from paraclap.inference.long_texts import CutText, TextCutWarning
     from paraclap.inference.mteb_model import MtebModel, as_mteb_model
     from paraclap.inference.onnx_runtime import OnnxClap
+    from paraclap.inference.questions import Questions
     from paraclap.inference.references import Reference
     from paraclap.inference.scores import ScoreKind, compute_probabilities, score_best_answers
+    from paraclap.inference.speech_activity import SpeechSettings
+    from paraclap.inference.timeline import Segment, Timeline, TimelineSettings
+    from paraclap.inference.timeline_scan import OWN_SPEECH, OwnSpeech, TimelineScanner
+    from paraclap.inference.voice_measures import will_measure
 
 _HOMES = {  # imported on first use, so that OnnxClap does without torch
     "MINI": "clap",
     "NONE_OF_THESE": "calibration",
+    "OWN_SPEECH": "timeline_scan",
     "AudioInput": "clips",
     "AudioTextModel": "audio_text_model",
     "Calibration": "calibration",
@@ -38,23 +45,35 @@ _HOMES = {  # imported on first use, so that OnnxClap does without torch
     "LaionClap": "laion_clap",
     "MtebModel": "mteb_model",
     "OnnxClap": "onnx_runtime",
+    "OwnSpeech": "timeline_scan",
     "ParaClap": "clap",
+    "Questions": "questions",
     "Reference": "references",
     "ScoreKind": "scores",
+    "Segment": "timeline",
+    "SpeechSettings": "speech_activity",
     "TextCutWarning": "long_texts",
+    "Timeline": "timeline",
+    "TimelineScanner": "timeline_scan",
+    "TimelineSettings": "timeline",
     "UnknownRule": "calibration",
+    "VoiceProfile": "describing",
     "as_mteb_model": "mteb_model",
+    "choose_label_sets": "describing",
     "compute_probabilities": "scores",
+    "describe_clips": "describing",
     "load_model": "loading",
     "make_index": "clips",
     "read_calibration": "calibration",
     "score_best_answers": "scores",
+    "will_measure": "voice_measures",
     "write_calibration": "calibration",
 }
 
 __all__ = [
     "MINI",
     "NONE_OF_THESE",
+    "OWN_SPEECH",
     "AudioInput",
     "AudioTextModel",
     "Calibration",
@@ -66,17 +85,28 @@ __all__ = [
     "LaionClap",
     "MtebModel",
     "OnnxClap",
+    "OwnSpeech",
     "ParaClap",
+    "Questions",
     "Reference",
     "ScoreKind",
+    "Segment",
+    "SpeechSettings",
     "TextCutWarning",
+    "Timeline",
+    "TimelineScanner",
+    "TimelineSettings",
     "UnknownRule",
+    "VoiceProfile",
     "as_mteb_model",
+    "choose_label_sets",
     "compute_probabilities",
+    "describe_clips",
     "load_model",
     "make_index",
     "read_calibration",
     "score_best_answers",
+    "will_measure",
     "write_calibration",
 ]
 

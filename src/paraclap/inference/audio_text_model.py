@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from paraclap.audio import SAMPLING_RATE, Waveform
-from paraclap.errors import AudioError, ConfigError, ModelError, QueryError
-from paraclap.inference.clips import AudioInput, Clip, gather_clips, make_index, plan_windows
+from paraclap.errors import ConfigError, QueryError
+from paraclap.inference.clips import AudioInput, Clip, gather_clips, make_index
 from paraclap.inference.encoding import (
     NO_LIMITS,
     Embeddings,
@@ -20,15 +20,19 @@ from paraclap.inference.encoding import (
     HearingLimits,
     Progress,
     encode_clips,
+    make_unit,
 )
 from paraclap.inference.long_texts import CutText, TextCutWarning
-from paraclap.inference.references import Reference, ReferenceInput, Summaries
+from paraclap.inference.questions import Questions, check_texts
+from paraclap.inference.references import Reference, ReferenceInput, Summaries, refuse_references, summarize_clips
 from paraclap.inference.scores import compute_probabilities
 
 if TYPE_CHECKING:
     import pandas as pd  # imported where it is used, like the queries: the ONNX runtime does without
 
     from paraclap.inference.calibration import Calibration
+    from paraclap.inference.timeline import TimelineSettings
+    from paraclap.inference.timeline_scan import OwnSpeech
     from paraclap.queries import LabelSet
 
 DEFAULT_BATCH_SIZE = 16
@@ -45,6 +49,7 @@ class AudioTextModel(ABC):
     """
 
     calibration: "Calibration | None" = None  # what dev said of its probabilities, if its folder tells
+    bins_file: Path | None = None  # where its folder has bins of measured attributes
     _has_warned_of_cut = False
 
     def __init__(
@@ -78,11 +83,11 @@ class AudioTextModel(ABC):
 
     def summarize_waveforms(self, waveforms: Sequence[Waveform]) -> Summaries:
         """Return the statistics of waveforms, of which references are made, `[B, S]`."""
-        raise self._refuse_references()
+        raise refuse_references(self.name)
 
     def encode_relative(self, waveforms: Sequence[Waveform], reference: Reference) -> Embeddings:
         """Return one vector a waveform, heard relative to a reference, `[B, D]`."""
-        raise self._refuse_references()
+        raise refuse_references(self.name)
 
     def find_cut_text(self, texts: Sequence[str]) -> CutText | None:
         """Return the first text that `encode_texts` cuts; None if it cuts none."""
@@ -163,6 +168,81 @@ class AudioTextModel(ABC):
         shown = similarity if values == "similarity" else compute_probabilities(similarity, self.probability_scale)
         return pd.DataFrame(shown, index=make_index(encoded.clips), columns=columns)
 
+    def describe(
+        self,
+        audio: AudioInput,
+        *,
+        tasks: "Sequence[str | LabelSet] | None" = None,
+        measure: bool | None = None,
+        sampling_rate: int | None = None,
+        reference: ReferenceInput = None,
+    ) -> "pd.DataFrame":
+        """Describe voices: a sentence, the probabilities of label sets, and levels of what is measured.
+
+        Args:
+            audio: file, folder, array `[T]`, a list of them, or an audformat index.
+            tasks: label sets to ask; those that make sense for any voice if None.
+            measure: whether openSMILE measures the voice; if it is installed, if None.
+            sampling_rate: of arrays, in Hz.
+            reference: as of `classify`.
+
+        Returns:
+            One row a clip with the index `file, start, end` (arrays: their number): `sentence`, the probability of each
+            class as "emotion: anger", and the level of each measured attribute as "pitch".
+
+        Raises:
+            AudioError: if a file cannot be read.
+            QueryError: if a label set does not exist, stands twice or has a single class.
+            ConfigError: if openSMILE is wanted and not installed.
+            ModelError: if there is a reference and the model takes none.
+        """
+        import pandas as pd
+
+        from paraclap.inference.describing import describe_clips
+
+        encoded = self._encode_strictly(audio, sampling_rate, reference)
+        profiles = describe_clips(self, encoded, tasks=tasks, measure=measure)
+        rows = [profile.as_row() for profile in profiles]
+        return pd.DataFrame(rows, index=make_index(encoded.clips)).drop(columns=["file", "start", "end"])
+
+    def timeline(
+        self,
+        audio: AudioInput,
+        queries: Sequence[str] | None = None,
+        *,
+        task: "str | LabelSet | None" = None,
+        settings: "TimelineSettings | None" = None,
+        sampling_rate: int | None = None,
+        reference: "ReferenceInput | OwnSpeech" = None,
+    ) -> "pd.DataFrame":
+        """Find what is heard when in long recordings, of any length: stretches of speech of one class.
+
+        Args:
+            audio: file, folder, array `[T]`, a list of them, or an audformat index.
+            queries: two or more sentences.
+            task: a label set such as "emotion", instead of queries.
+            settings: windows, smoothing, and what counts as speech; `TimelineSettings()` if None.
+            sampling_rate: of arrays, in Hz.
+            reference: as of `classify`, or `OWN_SPEECH`: each recording's own.
+
+        Returns:
+            One row a stretch with the index `file, start, end` (arrays: `clip, start, end`), columns `class` and
+            `probability`, the mean of that class. `TimelineScanner` has the curves too.
+
+        Raises:
+            AudioError: if a recording cannot be read to its end.
+            QueryError: if there are fewer than two queries, one is empty or stands twice.
+            ConfigError: if a window is longer than the model hears at once.
+            ModelError: if there is a reference and the model takes none, or the extra that finds speech is missing.
+        """
+        from paraclap.inference.timeline import TimelineSettings, join_tables
+        from paraclap.inference.timeline_scan import OwnSpeech, TimelineScanner
+
+        questions = Questions.ask(self, queries, task=task)
+        own = reference if isinstance(reference, OwnSpeech) else self._find_reference(reference, sampling_rate)
+        scanner = TimelineScanner(self, questions, settings=settings or TimelineSettings(), reference=own)
+        return join_tables([scanner.scan(clip) for clip in self._gather(audio, sampling_rate)])
+
     def embed_audio(
         self, audio: AudioInput, sampling_rate: int | None = None, *, reference: ReferenceInput = None
     ) -> Embeddings:
@@ -187,13 +267,14 @@ class AudioTextModel(ABC):
         Raises:
             QueryError: if there is no text, or one is empty.
         """
-        checked = _check_texts(texts)
+        checked = check_texts(texts)
         cut = None if self._has_warned_of_cut else self.find_cut_text(checked)
         if cut is not None:
             self._has_warned_of_cut = True
             warnings.warn(cut.describe(), TextCutWarning, stacklevel=2)
         groups = [checked[begin : begin + _TEXTS_AT_ONCE] for begin in range(0, len(checked), _TEXTS_AT_ONCE)]
-        return np.concatenate([self._make_unit(self.encode_texts(group), len(group), "texts") for group in groups])
+        vectors = [self.encode_texts(group) for group in groups]
+        return make_unit(np.concatenate(vectors), len(checked), maker=self.name, what="texts")
 
     def encode(
         self,
@@ -236,24 +317,14 @@ class AudioTextModel(ABC):
             AudioError: if nothing of it can be read.
         """
         if not self.takes_references:
-            raise self._refuse_references()
-        summaries: list[Summaries] = []
-        reasons: list[str] = []
-        waveforms: list[Waveform] = []
-        for clip in self._gather(audio, sampling_rate):
-            try:
-                windows = plan_windows(clip.measure(), max_duration=self.limits.max_duration)
-                waveforms += [window.read() for window in windows]
-            except AudioError as error:
-                reasons.append(str(error))
-            if len(waveforms) >= self.batch_size:
-                summaries.append(self.summarize_waveforms(waveforms))
-                waveforms = []
-        if waveforms:
-            summaries.append(self.summarize_waveforms(waveforms))
-        if not summaries:
-            raise AudioError(f"no reference can be read ({reasons[0]}); expected one recording or more")
-        return Reference.of(np.concatenate(summaries), is_one_speaker=is_one_speaker)
+            raise refuse_references(self.name)
+        summaries = summarize_clips(
+            self._gather(audio, sampling_rate),
+            self.summarize_waveforms,
+            batch_size=self.batch_size,
+            max_duration=self.limits.max_duration,
+        )
+        return Reference.of(summaries, is_one_speaker=is_one_speaker)
 
     def embed_queries(
         self, queries: Sequence[str] | None = None, *, task: "str | LabelSet | None" = None
@@ -269,7 +340,7 @@ class AudioTextModel(ABC):
             found = "neither queries nor a task" if task is None else "queries and a task"
             raise QueryError(f"found {found}; expected one of both, such as queries=['an angry man', 'a calm woman']")
         if queries is not None:
-            checked = _check_texts(queries)
+            checked = check_texts(queries)
             twice = sorted({query for query in checked if checked.count(query) > 1})
             if twice:
                 raise QueryError(f"query {twice[0]!r} stands twice; ask each one once")
@@ -291,12 +362,6 @@ class AudioTextModel(ABC):
             return reference
         return self.measure_reference(reference, sampling_rate=sampling_rate)
 
-    def _refuse_references(self) -> ModelError:
-        return ModelError(
-            f"{self.name} takes no reference recordings; leave the reference out, or use a model that is made for "
-            "them, such as paraclap-mini"
-        )
-
     def _encode_strictly(self, audio: AudioInput, sampling_rate: int | None, reference: ReferenceInput) -> EncodedClips:
         measured = self._find_reference(reference, sampling_rate)
         clips = self._gather(audio, sampling_rate)
@@ -314,13 +379,13 @@ class AudioTextModel(ABC):
         reference: Reference | None = None,
     ) -> EncodedClips:
         if reference is not None and not self.takes_references:
-            raise self._refuse_references()
+            raise refuse_references(self.name)
 
         def encode_batch(waveforms: Sequence[Waveform]) -> Embeddings:
             vectors = (
                 self.encode_waveforms(waveforms) if reference is None else self.encode_relative(waveforms, reference)
             )
-            return self._make_unit(vectors, len(waveforms), "clips")
+            return make_unit(vectors, len(waveforms), maker=self.name, what="clips")
 
         with self.open_encoders() as encoders:
             return encode_clips(
@@ -332,29 +397,3 @@ class AudioTextModel(ABC):
                 is_strict=is_strict,
                 progress=progress,
             )
-
-    def _make_unit(self, vectors: Embeddings, number: int, what: str) -> Embeddings:
-        found = np.asarray(vectors)
-        if found.ndim != 2 or len(found) != number:
-            shape = list(found.shape)
-            raise ModelError(f"{self.name} makes an array {shape} of {number} {what}; expected vectors [{number}, D]")
-        lengths = np.linalg.norm(found.astype(np.float64), axis=1, keepdims=True)
-        if not (np.isfinite(lengths) & (lengths > 0)).all():
-            raise ModelError(
-                f"{self.name} makes vectors of {what} that are NaN, infinite or zero; "
-                "where they overflow, use dtype='bfloat16' or 'float32'"
-            )
-        return np.asarray(found / lengths, dtype=np.float32)
-
-
-def _check_texts(texts: Sequence[str]) -> list[str]:
-    if isinstance(texts, str):
-        raise QueryError(f"found the text {texts!r}; expected a list of texts: put it in brackets")
-    if not len(texts):
-        raise QueryError("no query; ask at least one sentence, such as 'an angry man'")
-    for number, text in enumerate(texts, start=1):
-        if not isinstance(text, str):
-            raise QueryError(f"query {number} of {len(texts)} is {text!r}; expected a sentence")
-        if not text.strip():
-            raise QueryError(f"query {number} of {len(texts)} is empty; expected a sentence")
-    return [str(text) for text in texts]

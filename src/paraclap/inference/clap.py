@@ -97,6 +97,7 @@ class ParaClap(AudioTextModel):
             batch_size=DEFAULT_BATCH_SIZE if batch_size is None else batch_size,
         )
         clap.calibration = read_calibration(folder)
+        clap.bins_file = folder / "bins.json" if (folder / "bins.json").is_file() else None
         return clap
 
     @cached_property

@@ -8,6 +8,7 @@ from threading import Thread
 import numpy as np
 import numpy.typing as npt
 import torch
+from threadpoolctl import threadpool_limits
 from torch.nn.utils import parametrize
 
 from paraclap.errors import ModelError
@@ -51,13 +52,15 @@ def find_dtype(dtype: str | None) -> torch.dtype:
 def open_encoders(device: torch.device) -> Iterator[Encoders | None]:
     """Yield threads that encode batches, each on one core of a CPU; None for other devices, which are busy with one.
 
-    Several batches on one core each are done sooner than one batch on several cores.
+    Several batches on one core each are done sooner than one batch on several cores. Threads of numpy, in which inputs
+    are made, would take the cores away from them.
     """
     num_threads = torch.get_num_threads()
     if device.type != "cpu" or num_threads == 1:
         yield None
         return
-    with parametrize.cached():  # weights that are computed from others (weight norm) are computed once
+    # Weights that are computed from others (weight norm) are computed once.
+    with parametrize.cached(), threadpool_limits(limits=1, user_api="blas"):
         executor = ThreadPoolExecutor(num_threads, initializer=_take_one_core, initargs=(num_threads,))
         try:
             yield Encoders(executor, num_threads)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paraclap.audio import Waveform
-from paraclap.errors import AudioError
+from paraclap.errors import AudioError, ModelError
 from paraclap.inference.clips import Clip, plan_windows
 from paraclap.records import BadFile
 
@@ -129,6 +129,31 @@ def encode_clips(
         embeddings=np.stack(vectors).astype(np.float32) if vectors else np.zeros((0, 0), dtype=np.float32),
         bad_files=tuple(BadFile(clips[number].name, reasons[number]) for number in sorted(reasons)),
     )
+
+
+def make_unit(vectors: Embeddings, number: int, *, maker: str, what: str) -> Embeddings:
+    """Bring the vectors `[N, D]` that a model made to unit length.
+
+    Args:
+        vectors: as they were made.
+        number: of vectors that are expected.
+        maker: the model's name.
+        what: they are of, in the plural.
+
+    Raises:
+        ModelError: if they are not that many, or one is NaN, infinite or zero.
+    """
+    found = np.asarray(vectors)
+    if found.ndim != 2 or len(found) != number:
+        shape = list(found.shape)
+        raise ModelError(f"{maker} makes an array {shape} of {number} {what}; expected vectors [{number}, D]")
+    lengths = np.linalg.norm(found.astype(np.float64), axis=1, keepdims=True)
+    if not (np.isfinite(lengths) & (lengths > 0)).all():
+        raise ModelError(
+            f"{maker} makes vectors of {what} that are NaN, infinite or zero; "
+            "where they overflow, use dtype='bfloat16' or 'float32'"
+        )
+    return np.asarray(found / lengths, dtype=np.float32)
 
 
 def _submit(encoders: Encoders | None, encode_batch: EncodeBatch, waveforms: Sequence[Waveform]) -> Future[Embeddings]:

@@ -1,6 +1,7 @@
 """Reference recordings of a speaker or channel: the statistics by which a model normalises what it hears."""
 
 import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -8,7 +9,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from paraclap.inference.clips import AudioInput
+from paraclap.audio import Waveform
+from paraclap.errors import AudioError, ModelError
+from paraclap.inference.clips import AudioInput, Clip, plan_windows
 
 Summaries = npt.NDArray[np.float32]
 
@@ -50,3 +53,47 @@ class Reference:
 
 
 ReferenceInput: TypeAlias = "Reference | AudioInput | None"
+
+
+def summarize_clips(
+    clips: Iterable[Clip],
+    summarize: Callable[[Sequence[Waveform]], Summaries],
+    *,
+    batch_size: int,
+    max_duration: float | None,
+) -> Summaries:
+    """Return the statistics of the windows of clips, `[N, S]`; what cannot be read is left out.
+
+    Args:
+        clips: that are heard.
+        summarize: from waveforms to their statistics, `[B, S]`.
+        batch_size: clips whose windows are heard together at least.
+        max_duration: s that the model hears at once, if that is limited.
+
+    Raises:
+        AudioError: if nothing of it can be read.
+    """
+    summaries: list[Summaries] = []
+    reasons: list[str] = []
+    waveforms: list[Waveform] = []
+    for clip in clips:
+        try:
+            waveforms += [window.read() for window in plan_windows(clip.measure(), max_duration=max_duration)]
+        except AudioError as error:
+            reasons.append(str(error))
+        if len(waveforms) >= batch_size:
+            summaries.append(summarize(waveforms))
+            waveforms = []
+    if waveforms:
+        summaries.append(summarize(waveforms))
+    if not summaries:
+        raise AudioError(f"no reference can be read ({reasons[0]}); expected one recording or more")
+    return np.concatenate(summaries)
+
+
+def refuse_references(name: str) -> ModelError:
+    """Make the error for a model that is given a reference and takes none."""
+    return ModelError(
+        f"{name} takes no reference recordings; leave the reference out, or use a model that is made for "
+        "them, such as paraclap-mini"
+    )

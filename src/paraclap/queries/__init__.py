@@ -11,21 +11,27 @@ from paraclap.queries.ensembles import embed_classes
 from paraclap.queries.facts import FALSE, TRUE, UNKNOWN, Fact, RowFacts, Vocabulary, load_vocabulary
 from paraclap.queries.label_sets import LabelSet, list_label_sets, load_label_set
 from paraclap.queries.preview import preview_captions
+from paraclap.queries.profile_table import read_profile_table
+from paraclap.queries.profiles import Answer, Description, Statement, describe_voice
 from paraclap.queries.tables import hash_tables
 
 __all__ = [
     "FALSE",
     "TRUE",
     "UNKNOWN",
+    "Answer",
     "Bins",
     "Caption",
     "CaptionCounts",
     "CaptionSampler",
     "CaptionSettings",
+    "Description",
     "Fact",
     "LabelSet",
     "RowFacts",
+    "Statement",
     "Vocabulary",
+    "describe_voice",
     "embed_classes",
     "explain_levels",
     "find_broken",
@@ -40,6 +46,7 @@ __all__ = [
     "preview_captions",
     "read_bins",
     "read_captions",
+    "read_profile_table",
     "write_bins",
     "write_captions",
 ]

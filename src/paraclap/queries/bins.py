@@ -7,7 +7,7 @@ what they leave possible together is all that is known.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -179,6 +179,17 @@ class MeasuredLevel:
     group: str
     levels: tuple[str, ...]
     is_reliable: bool  # whether what the attribute needs is met
+
+    def as_record(self) -> dict[str, Any]:
+        """Return it as plain values, as JSON has them; the value is None where nothing was measured."""
+        return {
+            "attribute": self.attribute,
+            "measure": self.measure,
+            "value": self.value if np.isfinite(self.value) else None,
+            "edges": list(self.edges),
+            "whose_edges": self.group,
+            "levels": list(self.levels),
+        }
 
 
 def explain_levels(bins: Bins, table: pd.DataFrame) -> list[MeasuredLevel]:

@@ -54,12 +54,25 @@ class _Unit:
     words: Mapping[str, tuple[str, ...]]
 
 
+class PlainDraws(Draws):
+    """Draw the first of everything: the plainest words, since tables have them first."""
+
+    def __init__(self) -> None:
+        super().__init__(np.random.default_rng(0))
+
+    def number(self) -> float:
+        """Return 0."""
+        return 0.0
+
+
 class Grammar:
     """Say facts: find the templates that take them, draw one, and fill it."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, *, templates: Sequence[str] | None = None) -> None:
+        """Take the templates of the data table, or others with the same slots."""
         self.vocabulary = vocabulary
         self.table = read_caption_table()
+        self._texts = self.table.templates if templates is None else tuple(templates)
         self._plans: dict[tuple[object, ...], list[tuple[_Template, list[tuple[str, ...]]]]] = {}
         self._units: dict[tuple[Fact, Fact | None], _Unit] = {}
 
@@ -149,7 +162,7 @@ class Grammar:
     @cached_property
     def _templates(self) -> list[_Template]:
         templates = []
-        for text in self.table.templates:
+        for text in self._texts:
             slots = find_slots(text)
             content = slots & {*_PERSON_SLOTS, *_CONTENT_SLOTS}
             is_speech = any(word in text.split() for word in self.table.speech_words)

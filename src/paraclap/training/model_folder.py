@@ -17,8 +17,9 @@ from paraclap.training.calibrating import describe_calibration
 from paraclap.training.clips import ClipSet
 from paraclap.training.recipe import Recipe
 from paraclap.training.run import TrainingRun
+from paraclap.version import __version__
 
-_PACKAGES = ("paraclap", "torch", "transformers", "numpy", "pandas", "audformat", "soundfile", "soxr")
+_PACKAGES = ("torch", "transformers", "numpy", "pandas", "audformat", "soundfile", "soxr")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,11 @@ def write_model_folder(folder: Path, run: TrainingRun, best: BestWeights) -> Non
             "queries_fingerprint": hash_tables(),
             "corpora": [_describe(clips) for clips in run.clip_sets],
             "weights_fingerprint": hash_weights(loaded),  # what ParaClap.fingerprint says after loading
-            "versions": {name: version(name) for name in packages} | {"python": platform.python_version()},
+            "versions": {
+                "paraclap": __version__,  # its own word: it may run from its sources, not installed
+                **{name: version(name) for name in packages},
+                "python": platform.python_version(),
+            },
         },
     )
     if run.bins is not None:
