@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from paraclap.index import Index
     from paraclap.inference import AudioTextModel, LaionClap, ParaClap, load_model
     from paraclap.models import ParaClapConfig, ParaClapFeatureExtractor, ParaClapModel, ParaClapProcessor
+    from paraclap.service import Client
 
 _HOMES = {  # imported on first use, so that `import paraclap` stays quick
     "AudioError": "paraclap.errors",
     "AudioTextModel": "paraclap.inference",
+    "Client": "paraclap.service",
     "ConfigError": "paraclap.errors",
     "CorpusError": "paraclap.errors",
     "Index": "paraclap.index",
@@ -34,6 +36,7 @@ _HOMES = {  # imported on first use, so that `import paraclap` stays quick
 __all__ = [
     "AudioError",
     "AudioTextModel",
+    "Client",
     "ConfigError",
     "CorpusError",
     "Index",

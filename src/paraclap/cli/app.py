@@ -24,6 +24,7 @@ from paraclap.cli.map import map_
 from paraclap.cli.probe import probe_app
 from paraclap.cli.report import report
 from paraclap.cli.search import search
+from paraclap.cli.serve import serve
 from paraclap.cli.timeline import timeline
 from paraclap.cli.train import train
 from paraclap.errors import ParaClapError
@@ -66,6 +67,7 @@ for command in (
 ):
     app.command(no_args_is_help=True)(command)
 app.command("map", no_args_is_help=True)(map_)
+app.command()(serve)  # which needs no arguments
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(index_app, name="index")
 app.add_typer(probe_app, name="probe")

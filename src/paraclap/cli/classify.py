@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paraclap.cli.answers import Answer, flatten_answer, print_answers
+from paraclap.cli.answers import flatten_answer, print_answers
 from paraclap.cli.options import (
     BatchSizeOption,
     DeviceOption,
@@ -19,10 +19,7 @@ from paraclap.cli.output import check_table_path, print_json, print_rows, report
 from paraclap.cli.progress import ProgressBars
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from paraclap.inference import AudioTextModel, EncodedClips
+    from paraclap.inference import AudioTextModel
 
 
 def classify(
@@ -67,7 +64,7 @@ def classify(
     if out is not None:
         check_table_path(out)
     from paraclap.evaluation import find_label_set
-    from paraclap.inference import NONE_OF_THESE, compute_probabilities, load_model
+    from paraclap.inference import answer_clips, load_model
 
     label_set = find_label_set(task) if task else None
     clap = load_model(model, device=device, dtype=dtype, batch_size=batch_size)
@@ -80,12 +77,7 @@ def classify(
             progress=lambda done, total: bars.show("listening", done, total),
             reference=list(reference) if reference else None,
         )
-    similarity = encoded.embeddings @ text_embeds.T if len(encoded.clips) else encoded.embeddings
-    probability = compute_probabilities(similarity, clap.probability_scale)
-    answers = _make_answers(encoded, columns, similarity, probability)
-    if unknown and answers and clap.calibration is not None:
-        for answer, is_unknown in zip(answers, clap.calibration.is_unknown(similarity), strict=True):
-            answer["best"] = NONE_OF_THESE if is_unknown else answer["best"]
+    answers = answer_clips(clap, encoded, columns, text_embeds, unknown=unknown)
     if as_json:
         print_json(answers)
     elif answers and len(columns) == 1:
@@ -105,27 +97,3 @@ def _check_threshold(clap: "AudioTextModel") -> None:
             "option out, or use a model that this version of 'paraclap train' wrote",
             param_hint="--unknown",
         )
-
-
-def _make_answers(
-    encoded: "EncodedClips",
-    columns: list[str],
-    similarity: "npt.NDArray[np.float32]",
-    probability: "npt.NDArray[np.float32]",
-) -> list[Answer]:
-    """Make one answer a clip; with a single query there is no probability."""
-    answers = []
-    for clip, cosines, shares in zip(encoded.clips, similarity, probability, strict=True):
-        answers.append(
-            {
-                "file": clip.name,
-                "start": clip.start,
-                "end": clip.end,
-                "similarity": {query: float(value) for query, value in zip(columns, cosines, strict=True)},
-                "probability": {query: float(value) for query, value in zip(columns, shares, strict=True)}
-                if len(columns) > 1
-                else {},
-                "best": columns[int(cosines.argmax())],
-            }
-        )
-    return answers

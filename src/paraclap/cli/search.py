@@ -9,7 +9,7 @@ from paraclap.cli.options import DeviceOption, JsonOption, ModelOption
 from paraclap.cli.output import TABLE_SUFFIXES, check_table_path, print_json, print_rows, write_rows
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 _PAGE_SUFFIX = ".html"
 _OWN = ("rank", "file", "start", "end", "similarity")
@@ -57,14 +57,14 @@ def search(
     if out is not None:
         check_table_path(out, suffixes=(*TABLE_SUFFIXES, _PAGE_SUFFIX))
     from paraclap.errors import QueryError
-    from paraclap.index import Index, SearchSettings
+    from paraclap.index import Index, SearchSettings, list_hits
 
     if query is None and like is None and not and_:
         raise QueryError('nothing is asked; give a sentence such as "a tired old man", or --like with a recording')
     settings = SearchSettings(exact=exact)
     archive = Index.open(index, model=_load(model, device), settings=settings)
     hits = archive.search(query, k=k, where=where, like=like, and_=and_ or (), not_=not_ or (), all_windows=all_windows)
-    rows = _list_rows(hits)
+    rows = list_hits(hits)
     if as_json:
         print_json(rows)
     elif rows:
@@ -91,18 +91,6 @@ def _load(name: str | None, device: str | None) -> Any:
     from paraclap.inference import load_model
 
     return load_model(name, device=device)
-
-
-def _list_rows(hits: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Return hits as rows with times in seconds; what is unknown is None."""
-    import pandas as pd
-
-    rows = []
-    for rank, (key, values) in enumerate(zip(hits.index, hits.to_dict("records"), strict=True), start=1):
-        file, start, end = key
-        known = {str(name): None if pd.isna(value) else value for name, value in values.items()}
-        rows.append({"rank": rank, "file": file, "start": start.total_seconds(), "end": end.total_seconds(), **known})
-    return rows
 
 
 def _print_hits(rows: list[dict[str, Any]]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from paraclap.index.building import BuildReport
     from paraclap.index.header import IndexHeader
+    from paraclap.index.hits import list_hits
     from paraclap.index.players import make_player
     from paraclap.index.search_index import Index
     from paraclap.index.searching import SearchSettings
@@ -17,10 +18,11 @@ _HOMES = {  # imported on first use: the command line shows its help without the
     "IndexHeader": "header",
     "SearchSettings": "searching",
     "Windowing": "windows",
+    "list_hits": "hits",
     "make_player": "players",
 }
 
-__all__ = ["BuildReport", "Index", "IndexHeader", "SearchSettings", "Windowing", "make_player"]
+__all__ = ["BuildReport", "Index", "IndexHeader", "SearchSettings", "Windowing", "list_hits", "make_player"]
 
 
 def __getattr__(name: str) -> Any:

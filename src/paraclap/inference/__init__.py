@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from paraclap.inference.answers import answer_clips
     from paraclap.inference.audio_text_model import AudioTextModel
     from paraclap.inference.calibration import (
         NONE_OF_THESE,
@@ -58,6 +59,7 @@ _HOMES = {  # imported on first use, so that OnnxClap does without torch
     "TimelineSettings": "timeline",
     "UnknownRule": "calibration",
     "VoiceProfile": "describing",
+    "answer_clips": "answers",
     "as_mteb_model": "mteb_model",
     "choose_label_sets": "describing",
     "compute_probabilities": "scores",
@@ -98,6 +100,7 @@ __all__ = [
     "TimelineSettings",
     "UnknownRule",
     "VoiceProfile",
+    "answer_clips",
     "as_mteb_model",
     "choose_label_sets",
     "compute_probabilities",
