@@ -129,11 +129,11 @@ data fingerprints.
 
 ## Figures on the dev split
 
-Zero-shot UAR with paraclap's prompt ensembles, on speakers of the training corpora who were kept out of training. The
-checkpoint was chosen by the mean, so these are not test results, and they stand here without intervals; corpora that
-the model never saw are harder.
+Zero-shot UAR with paraclap's prompt ensembles (of `retrieval-...` what the name says), on speakers of the training
+corpora who were kept out of training. The checkpoint was chosen by the mean, so these are not test results, and they
+stand here without intervals; corpora that the model never saw are harder.
 
-| task | UAR | note |
+| task | value | note |
 |---|---|---|
 {figures}
 
