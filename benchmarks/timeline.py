@@ -1,6 +1,6 @@
 """Measure timelines of an hour of real speech: how fast, in how much memory, and how many changes of emotion are found.
 
-    .venv/bin/python benchmarks/timeline.py CORPORA [--corpus emodb ...] [--split dev] [--minutes 60] [--model M]
+    .venv/bin/python -m benchmarks.timeline CORPORA [--corpus emodb ...] [--split dev] [--minutes 60] [--model M]
 
 Clips of corpora below the folder CORPORA are joined, by a seed, to one recording per corpus: turns of 8 to 16 s of one
 speaker and one emotion, with pauses of 0.3 s between clips; each turn is of another emotion than the one before. Every

@@ -1,4 +1,4 @@
-"""Builds that are killed for real. PARACLAP_KILLS=10 kills ten times instead of three."""
+"""Builds that are killed for real. PARACLAP_NUM_KILLS=10 kills ten times instead of three."""
 
 import os
 import signal
@@ -67,7 +67,7 @@ def test_a_build_that_was_killed_again_and_again_ends_like_one_that_was_not(
     index, archive = changed
     rng = np.random.default_rng(0)
 
-    for _ in range(int(os.environ.get("PARACLAP_KILLS", "3"))):
+    for _ in range(int(os.environ.get("PARACLAP_NUM_KILLS", "3"))):
         with start_build(index, archive) as process:
             wait_for(process, int(rng.integers(0, 40)))
             time.sleep(float(rng.uniform(0, 0.08)))
