@@ -14,8 +14,10 @@ import pytest
 pytest.importorskip("fastapi", reason="the service needs FastAPI: pip install 'paraclap[serve]'")
 
 from tests.cli.conftest import Run
+from tests.index.toys import Ear, OtherEar, write_archive
 
 import paraclap.cli.serve as command
+from paraclap.index import Index
 from paraclap.service import ServiceSettings
 
 
@@ -120,6 +122,23 @@ def test_what_is_not_installed_is_named(run: Run, monkeypatch: pytest.MonkeyPatc
     assert (done.status, done.stderr) == (
         1,
         "paraclap: fastapi is not installed; install it with: pip install 'paraclap[serve]'\n",
+    )
+
+
+def test_an_index_of_another_model_is_refused_before_the_service_starts(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("lancedb", reason="the index needs LanceDB: pip install 'paraclap[index]'")
+    Index.build(tmp_path / "index", write_archive(tmp_path / "sounds", 2), model=Ear())
+    monkeypatch.setattr("paraclap.inference.loading.load_model", lambda *_, **__: OtherEar("other"))
+
+    done = run("serve", "--port", "0", "--index", tmp_path / "index")
+
+    assert (done.status, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert (
+        "holds vectors of ear (eeeeeeeeeeee), which those of other (oooooooooooo) cannot be compared with"
+        in done.stderr
     )
 
 

@@ -99,11 +99,11 @@ def serve(
     from paraclap.service import bind, serve
     from paraclap.service.running import name_address
 
-    listener = bind(settings)  # before the model is loaded: what would fail, fails at once
-    from paraclap.inference import load_model
+    with bind(settings) as listener:  # before the model is loaded: what would fail, fails at once
+        from paraclap.inference import load_model
 
-    loaded = load_model(settings.model, device=settings.device, dtype=settings.dtype)
-    serve(settings, listener, model=loaded, on_ready=lambda: typer.echo(name_address(listener)))
+        loaded = load_model(settings.model, device=settings.device, dtype=settings.dtype)
+        serve(settings, listener, model=loaded, on_ready=lambda: typer.echo(name_address(listener)))
 
 
 def _read_keys(file: Path | None) -> tuple[str, ...]:

@@ -49,11 +49,17 @@ def serve(
         listener: with its port, as `bind` made it.
         model: that answers.
         on_ready: called when the first request can be answered.
+
+    Raises:
+        StoreError: if the index cannot be opened, or is of another model.
     """
     import uvicorn
 
+    from paraclap.index import Index
     from paraclap.service.app import create_app
 
+    if settings.index is not None:
+        Index.open(settings.index, model=model)  # what an application raises while it starts is logged, not told
     logging.captureWarnings(True)
     logging.config.dictConfig(LOGGING)
     config = uvicorn.Config(
