@@ -120,8 +120,7 @@ def prepare_references(
     ]
     if is_new:
         _fit(tower, clip_sets, measured)
-    usual = tower.prior_mean.cpu().numpy()
-    return TrainingReferences([np.where(np.isnan(values), usual, values) for values in measured])
+    return TrainingReferences([_fill_missing(values, tower) for values in measured])
 
 
 def measure_windows(
@@ -129,7 +128,6 @@ def measure_windows(
 ) -> list[list[_Summaries]]:
     """Return what a tower summarises of the fixed windows of train clips, `[N, S]` of each corpus and window."""
     tower = model.audio_tower
-    usual = tower.prior_mean.cpu().numpy()
 
     def hear(clip_set: int, window: int, row: int) -> npt.NDArray[np.float32]:
         return inputs.hear(planner.plan_window(clip_set, row, window))
@@ -141,8 +139,13 @@ def measure_windows(
             _measure(tower, clips, partial(hear, number, window), inputs, rows=rows)
             for window in range(planner.num_windows)
         ]
-        measured.append([np.where(np.isnan(values), usual, values) for values in of_windows])
+        measured.append([_fill_missing(values, tower) for values in of_windows])
     return measured
+
+
+def _fill_missing(functionals: _Summaries, tower: ProsodyTower) -> _Summaries:
+    """Replace what clips do not have by what is usual, as the tower does with what it hears."""
+    return np.where(np.isnan(functionals), tower.prior_mean.cpu().numpy(), functionals)
 
 
 @torch.no_grad()
